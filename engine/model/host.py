@@ -1,0 +1,86 @@
+"""Host: everything Berth knows of one compute node, as a record (the table holds the same facts as columns)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+VCPU = "VCPU"
+MEMORY_MB = "MEMORY_MB"
+DISK_GB = "DISK_GB"
+RESOURCE_CLASSES = (VCPU, MEMORY_MB, DISK_GB)
+"""The resource classes every host has columns for, in column order."""
+
+DEFAULT_CPU_ALLOCATION_RATIO = 4.0
+DEFAULT_RAM_ALLOCATION_RATIO = 1.0
+DEFAULT_DISK_ALLOCATION_RATIO = 1.0
+DEFAULT_RATIOS = {VCPU: DEFAULT_CPU_ALLOCATION_RATIO, MEMORY_MB: DEFAULT_RAM_ALLOCATION_RATIO, DISK_GB: DEFAULT_DISK_ALLOCATION_RATIO}
+"""nova's initial_*_allocation_ratio since 27.0."""
+
+UNLIMITED_MAX_UNIT = 2_147_483_647
+"""placement's own largest max_unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceInventory:
+    """placement's inventory of one resource class: how much there is and in what pieces it may be taken."""
+
+    total: int
+    reserved: int = 0
+    allocation_ratio: float = 1.0
+    min_unit: int = 1
+    max_unit: int | None = None
+    step_size: int = 1
+
+    @property
+    def largest_unit(self) -> int:
+        """max_unit, or the total where it was left open, as nova sets it."""
+        return self.total if self.max_unit is None else self.max_unit
+
+
+@dataclass(frozen=True, slots=True)
+class HostService:
+    """The compute service's state: ``last_seen_up_us`` is microseconds since 1970 UTC, None for a host that never sends heartbeats.
+
+    A host without heartbeats (an imported inventory) counts as up unless disabled or forced down.
+    """
+
+    disabled: bool = False
+    disabled_reason: str = ""
+    forced_down: bool = False
+    last_seen_up_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One compute node.
+
+    ``inventories`` are placement's facts; ``vcpus_used``, ``memory_mb_used`` and ``local_gb_used`` are what runs on the host *beside*
+    Berth's own allocations. ``free_ram_mb``, ``free_disk_gb`` and ``disk_available_least_gb`` replace the derived amounts where the
+    hypervisor reports its own. ``stats`` hold any further named facts as text.
+    """
+
+    host_id: str
+    uuid: str = ""
+    nodename: str = ""
+    inventories: Mapping[str, ResourceInventory] = field(default_factory=dict)
+    vcpus_used: int = 0
+    memory_mb_used: int = 0
+    local_gb_used: int = 0
+    free_ram_mb: int | None = None
+    free_disk_gb: int | None = None
+    disk_available_least_gb: int | None = None
+    num_instances: int = 0
+    num_io_ops: int = 0
+    failed_builds: int = 0
+    availability_zone: str = ""
+    hypervisor_type: str = "QEMU"
+    hypervisor_version: int = 0
+    arch: str = "x86_64"
+    supported_instances: tuple[tuple[str, str, str], ...] = ()
+    cpu_info: str = ""
+    host_ip: str = ""
+    cell: str = ""
+    traits: frozenset[str] = frozenset()
+    stats: Mapping[str, str] = field(default_factory=dict)
+    service: HostService = field(default_factory=HostService)

@@ -1,0 +1,56 @@
+"""RequestSpec: what is asked for when hosts are to be selected (nova's RequestSpec)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.model.flavor import Flavor
+from engine.model.image import Image
+from engine.model.limits import MAX_INSTANCES, check_amount
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedDestination:
+    """A host (and perhaps node) the caller insists on; filters still run, unlike with forced hosts."""
+
+    host: str = ""
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSpec:
+    """A request for ``num_instances`` hosts of one shape.
+
+    ``instance_uuids`` name the consumers (as many as num_instances, or none to have them made). ``required_traits``,
+    ``forbidden_traits`` and ``member_of`` (a sequence of sets of aggregate uuids: any of each set) narrow the candidates as
+    placement's query would. ``instance_group`` is a server group's uuid. ``alternates`` is how many to return per instance;
+    None means max_attempts - 1.
+    """
+
+    flavor: Flavor
+    num_instances: int = 1
+    image: Image = field(default_factory=Image)
+    instance_uuids: tuple[str, ...] = ()
+    project_id: str = ""
+    user_id: str = ""
+    availability_zone: str = ""
+    required_traits: frozenset[str] = frozenset()
+    forbidden_traits: frozenset[str] = frozenset()
+    member_of: tuple[frozenset[str], ...] = ()
+    instance_group: str = ""
+    scheduler_hints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    force_hosts: tuple[str, ...] = ()
+    force_nodes: tuple[str, ...] = ()
+    ignore_hosts: tuple[str, ...] = ()
+    requested_destination: RequestedDestination | None = None
+    is_bfv: bool = False
+    alternates: int | None = None
+
+    def __post_init__(self) -> None:
+        check_amount("num_instances", self.num_instances, 1, MAX_INSTANCES)
+
+    @property
+    def is_rebuild(self) -> bool:
+        """True for a rebuild in place, which only some filters look at."""
+        return tuple(self.scheduler_hints.get("_nova_check_type", ())) == ("rebuild",)
