@@ -1,0 +1,1 @@
+"""Stubs made from proto/engine/v1 by `make proto`."""

@@ -1,0 +1,118 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Flavor(_message.Message):
+    __slots__ = ("name", "vcpus", "memory_mb", "root_gb", "ephemeral_gb", "swap_mb", "extra_specs")
+    class ExtraSpecsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VCPUS_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_MB_FIELD_NUMBER: _ClassVar[int]
+    ROOT_GB_FIELD_NUMBER: _ClassVar[int]
+    EPHEMERAL_GB_FIELD_NUMBER: _ClassVar[int]
+    SWAP_MB_FIELD_NUMBER: _ClassVar[int]
+    EXTRA_SPECS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    vcpus: int
+    memory_mb: int
+    root_gb: int
+    ephemeral_gb: int
+    swap_mb: int
+    extra_specs: _containers.ScalarMap[str, str]
+    def __init__(self, name: _Optional[str] = ..., vcpus: _Optional[int] = ..., memory_mb: _Optional[int] = ..., root_gb: _Optional[int] = ..., ephemeral_gb: _Optional[int] = ..., swap_mb: _Optional[int] = ..., extra_specs: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class Image(_message.Message):
+    __slots__ = ("id", "disk_format", "properties")
+    class PropertiesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    ID_FIELD_NUMBER: _ClassVar[int]
+    DISK_FORMAT_FIELD_NUMBER: _ClassVar[int]
+    PROPERTIES_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    disk_format: str
+    properties: _containers.ScalarMap[str, str]
+    def __init__(self, id: _Optional[str] = ..., disk_format: _Optional[str] = ..., properties: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class HintValues(_message.Message):
+    __slots__ = ("values",)
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    values: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, values: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class AggregateSet(_message.Message):
+    __slots__ = ("aggregate_uuids",)
+    AGGREGATE_UUIDS_FIELD_NUMBER: _ClassVar[int]
+    aggregate_uuids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, aggregate_uuids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RequestedDestination(_message.Message):
+    __slots__ = ("host", "node")
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    node: str
+    def __init__(self, host: _Optional[str] = ..., node: _Optional[str] = ...) -> None: ...
+
+class RequestSpec(_message.Message):
+    __slots__ = ("flavor_name", "flavor", "image", "num_instances", "instance_uuids", "project_id", "user_id", "availability_zone", "required_traits", "forbidden_traits", "member_of", "instance_group", "scheduler_hints", "force_hosts", "force_nodes", "ignore_hosts", "requested_destination", "is_bfv", "alternates")
+    class SchedulerHintsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: HintValues
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[HintValues, _Mapping]] = ...) -> None: ...
+    FLAVOR_NAME_FIELD_NUMBER: _ClassVar[int]
+    FLAVOR_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    NUM_INSTANCES_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_UUIDS_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    AVAILABILITY_ZONE_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_TRAITS_FIELD_NUMBER: _ClassVar[int]
+    FORBIDDEN_TRAITS_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_OF_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_GROUP_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULER_HINTS_FIELD_NUMBER: _ClassVar[int]
+    FORCE_HOSTS_FIELD_NUMBER: _ClassVar[int]
+    FORCE_NODES_FIELD_NUMBER: _ClassVar[int]
+    IGNORE_HOSTS_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_DESTINATION_FIELD_NUMBER: _ClassVar[int]
+    IS_BFV_FIELD_NUMBER: _ClassVar[int]
+    ALTERNATES_FIELD_NUMBER: _ClassVar[int]
+    flavor_name: str
+    flavor: Flavor
+    image: Image
+    num_instances: int
+    instance_uuids: _containers.RepeatedScalarFieldContainer[str]
+    project_id: str
+    user_id: str
+    availability_zone: str
+    required_traits: _containers.RepeatedScalarFieldContainer[str]
+    forbidden_traits: _containers.RepeatedScalarFieldContainer[str]
+    member_of: _containers.RepeatedCompositeFieldContainer[AggregateSet]
+    instance_group: str
+    scheduler_hints: _containers.MessageMap[str, HintValues]
+    force_hosts: _containers.RepeatedScalarFieldContainer[str]
+    force_nodes: _containers.RepeatedScalarFieldContainer[str]
+    ignore_hosts: _containers.RepeatedScalarFieldContainer[str]
+    requested_destination: RequestedDestination
+    is_bfv: bool
+    alternates: int
+    def __init__(self, flavor_name: _Optional[str] = ..., flavor: _Optional[_Union[Flavor, _Mapping]] = ..., image: _Optional[_Union[Image, _Mapping]] = ..., num_instances: _Optional[int] = ..., instance_uuids: _Optional[_Iterable[str]] = ..., project_id: _Optional[str] = ..., user_id: _Optional[str] = ..., availability_zone: _Optional[str] = ..., required_traits: _Optional[_Iterable[str]] = ..., forbidden_traits: _Optional[_Iterable[str]] = ..., member_of: _Optional[_Iterable[_Union[AggregateSet, _Mapping]]] = ..., instance_group: _Optional[str] = ..., scheduler_hints: _Optional[_Mapping[str, HintValues]] = ..., force_hosts: _Optional[_Iterable[str]] = ..., force_nodes: _Optional[_Iterable[str]] = ..., ignore_hosts: _Optional[_Iterable[str]] = ..., requested_destination: _Optional[_Union[RequestedDestination, _Mapping]] = ..., is_bfv: _Optional[bool] = ..., alternates: _Optional[int] = ...) -> None: ...
