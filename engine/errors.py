@@ -151,3 +151,9 @@ class ShuttingDownError(EngineError):
     """The service is draining and takes no new work."""
 
     reason = "SHUTTING_DOWN"
+
+
+class ServiceUnavailableError(EngineError):
+    """No service answers at the address, or not in time; raised by the client, never sent by the service."""
+
+    reason = "SERVICE_UNAVAILABLE"

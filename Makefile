@@ -1,0 +1,76 @@
+# Everything a developer does, by one short name each. `make setup` first; the other targets do it by themselves.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-stamp
+PYTHON ?= python3
+PYTEST_ARGS ?=
+PROTOS := $(sort $(wildcard proto/engine/v1/*.proto))
+
+.PHONY: help setup run test lint bench proto corpus clean
+
+help:
+	@echo "make setup            the environment in $(VENV), with the berth command"
+	@echo "make run              a demonstration: a service, a fleet and some placements"
+	@echo "make test             lint, types and all tests (PYTEST_ARGS=... is handed on)"
+	@echo "make lint             ruff and mypy only"
+	@echo "make bench            the benchmarks"
+	@echo "make proto            engine/v1 made anew from proto/"
+	@echo "make corpus CORPUS=D  the oracle cases in directory D"
+	@echo "make clean            removes what the other targets made"
+
+setup: $(STAMP)
+
+# Made again only when what it installs changed: the stamp is newer than both files otherwise.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("berth needs Python 3.11 or newer; set PYTHON=...") if sys.version_info < (3, 11) else None'
+	@if command -v uv >/dev/null; then \
+		test -x $(BIN)/python || uv venv --python $(PYTHON) $(VENV); \
+		uv pip install --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'; \
+	else \
+		if ! $(PYTHON) -c 'import ensurepip' 2>/dev/null; then \
+			if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+				apt-get update && apt-get install --yes --no-install-recommends python3-venv; \
+			else \
+				echo "python3 cannot make environments with pip here: install uv, or (on Debian and Ubuntu, as root)" >&2; \
+				echo "apt-get install python3-venv; then run make setup again" >&2; \
+				exit 1; \
+			fi; \
+		fi; \
+		test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); \
+		$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'; \
+	fi
+	@touch $@
+
+run: setup
+	$(BIN)/berth demo
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+
+bench: setup
+	$(BIN)/python -m pytest bench --benchmark-only --benchmark-columns=min,median,mean,stddev,rounds --benchmark-sort=name $(PYTEST_ARGS)
+
+proto: setup
+	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=. --pyi_out=. --grpc_python_out=. $(PROTOS)
+	@# protoc writes a gRPC module for every file; those of files without a service are empty
+	@for file in $(PROTOS); do \
+		grep -q '^service ' $$file || rm -f engine/v1/$$(basename $$file .proto)_pb2_grpc.py; \
+	done
+
+corpus: setup
+	@test -n "$(CORPUS)" || { echo "say which directory holds the cases: make corpus CORPUS=DIR" >&2; exit 2; }
+	$(BIN)/python -m tests.oracle $(CORPUS)
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .benchmarks .hypothesis
+	find engine tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,55 @@
+"""The events of a trace in order, and where to cut them into batches that change nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.cli.replay.trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Creates and deletes in order: ``vms`` is the trace's entry of each event, ``creates`` whether it is a create."""
+
+    vms: NDArray[np.int64]
+    creates: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.vms)
+
+
+def events_in_order(trace: Trace) -> Events:
+    """Returns a trace's events in time order; at equal times deletes come before creates, then the smaller vm_id.
+
+    A VM deleted in the instant of its creation cannot go before it is there: its delete directly follows its create.
+    """
+    ending = np.flatnonzero(trace.ends)
+    vms = np.concatenate([ending, np.arange(len(trace))])
+    deletes = np.arange(len(vms)) < len(ending)
+    times = np.concatenate([trace.deleted[ending], trace.created])
+    # False sorts first: ordinary deletes are done before anything else of their time.
+    later = ~deletes
+    later[: len(ending)] = trace.deleted[ending] == trace.created[ending]
+    order = np.lexsort((deletes, trace.ranks[vms], later, times))
+    return Events(vms[order], ~deletes[order])
+
+
+def cuts(creates: NDArray[np.bool_], batch: int) -> NDArray[np.int64]:
+    """Returns where batches begin and end: batch i is the events from cuts[i] to before cuts[i + 1].
+
+    The service gives a batch's deletes back before it places its creates, so a batch is deletes followed by creates: a
+    delete after a create always begins the next batch. Sent so, the events have exactly the effect they have one by
+    one. A run of more than ``batch`` deletes or creates is cut further.
+    """
+    count = len(creates)
+    places = np.arange(count)
+    run_begins = np.ones(count, bool)
+    run_begins[1:] = creates[1:] != creates[:-1]
+    # Creates that follow deletes go with the last of them.
+    joins = run_begins & creates
+    joins[:1] = False
+    in_run = places - np.maximum.accumulate(np.where(run_begins, places, 0))
+    return np.append(np.flatnonzero((in_run % batch == 0) & ~joins), count)

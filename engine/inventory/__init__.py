@@ -1,0 +1,1 @@
+"""The inventory: hosts as columns, and fleets in and out of files."""

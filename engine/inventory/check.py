@@ -1,0 +1,56 @@
+"""The invariants of the host table, checked all at once: what must hold whatever happened before."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.inventory.fleet import Fleet
+from engine.inventory.schema import BLOCK_ROWS, CLASS_PREFIX, COLUMN_BY_NAME
+
+_SHOWN = 5
+
+
+def check_invariants(fleet: Fleet) -> list[str]:
+    """Return what is wrong with a fleet's columns, one sentence a broken rule; an empty list means that all of them hold."""
+    problems: list[str] = []
+    columns = fleet.columns
+    lengths = {len(values) for values in columns.values()}
+    if len(lengths) != 1 or next(iter(lengths)) % BLOCK_ROWS:
+        problems.append(f"columns are not all padded to the same whole number of blocks: lengths {sorted(lengths)}")
+        return problems
+    problems += [
+        f"column {name} has type {values.dtype}, not {np.dtype(COLUMN_BY_NAME[name].dtype)}"
+        for name, values in columns.items()
+        if values.dtype != COLUMN_BY_NAME[name].dtype
+    ]
+    rows = fleet.present_rows()
+    identity = fleet.identity
+
+    def rule(holds: np.ndarray, text: str) -> None:  # type: ignore[type-arg]
+        broken = rows[~holds]
+        if len(broken):
+            named = ", ".join(identity.host_ids[row] for row in broken[:_SHOWN].tolist())
+            problems.append(f"{text}: broken on {len(broken)} hosts ({named}{', …' if len(broken) > _SHOWN else ''})")
+
+    if (columns["present"][fleet.rows :] != 0).any():
+        problems.append("a row beyond the last host is marked present")
+    named = {identity.host_ids[row]: row for row in rows.tolist()}
+    if named != identity.row_of:
+        problems.append(f"the index of host ids ({len(identity.row_of)} entries) and the rows ({len(named)} hosts) name different hosts")
+    for prefix in CLASS_PREFIX.values():
+        total, reserved = columns[f"{prefix}_total"][rows], columns[f"{prefix}_reserved"][rows]
+        ratio, used = columns[f"{prefix}_allocation_ratio"][rows], columns[f"{prefix}_used"][rows]
+        rule((total >= 0) & (reserved >= 0) & (reserved <= total), f"0 <= {prefix}_reserved <= {prefix}_total")
+        rule(np.isfinite(ratio) & (ratio > 0), f"{prefix}_allocation_ratio is a positive number")
+        rule(used >= columns[f"{prefix}_foreign"][rows], f"{prefix}_used covers {prefix}_foreign")
+        capacity = np.floor((total.astype(np.int64) - reserved) * ratio).astype(np.int64)
+        rule(columns[f"{prefix}_free"][rows] == capacity - used, f"{prefix}_free = floor((total - reserved) * ratio) - used")
+    cpu_free = columns["vcpu_total"][rows] * columns["vcpu_allocation_ratio"][rows] - columns["vcpus_used"][rows]
+    rule(columns["cpu_free"][rows] == cpu_free, "cpu_free = vcpu_total * ratio - vcpus_used")
+    rule(columns["num_instances"][rows] >= columns["base_num_instances"][rows], "num_instances covers the foreign instances")
+    for code, numbering in (("profile", fleet.profiles), ("membership", fleet.memberships), ("units", fleet.units)):
+        values = columns[code][rows]
+        rule((values >= 0) & (values < max(1, len(numbering))), f"{code} is a known code")
+    generation = columns["generation"][rows]
+    rule((generation > 0) & (generation <= fleet.generation), "a host's generation lies within the table's")
+    return problems

@@ -1,0 +1,166 @@
+"""Fleet: the read side of the host table, which the live table and its immutable snapshots share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import UnknownHostError
+from engine.inventory.profiles import BitNames, Numbering, Profile, Units
+from engine.inventory.schema import CLASS_PREFIX, NO_HEARTBEAT
+from engine.model.aggregate import Aggregate
+from engine.model.host import DISK_GB, MEMORY_MB, VCPU, Host, HostService, ResourceInventory
+
+AnyArray = npt.NDArray[Any]
+
+
+@dataclass(slots=True)
+class Identity:
+    """The text that is a host's own, one list an item, by row; replaced whole when a removal or change must not show in a snapshot."""
+
+    host_ids: list[str]
+    uuids: list[str]
+    nodenames: list[str]
+    host_ips: list[str]
+    disabled_reasons: dict[int, str]
+    row_of: dict[str, int]
+
+    def copy(self) -> Identity:
+        """Return a copy that can be changed without showing in this one."""
+        return Identity(
+            list(self.host_ids), list(self.uuids), list(self.nodenames), list(self.host_ips), dict(self.disabled_reasons), dict(self.row_of)
+        )
+
+
+class Fleet:
+    """The read side of the host table: columns by name, each padded beyond ``rows``, and the codes' meanings.
+
+    ``generation`` counts every change of the table. A row is a host where the column ``present`` is 1.
+    """
+
+    def __init__(
+        self,
+        columns: dict[str, AnyArray],
+        rows: int,
+        generation: int,
+        identity: Identity,
+        profiles: Numbering[Profile],
+        memberships: Numbering[frozenset[int]],
+        units: Numbering[Units],
+        traits: BitNames,
+        aggregate_codes: Numbering[str],
+        aggregates: dict[str, Aggregate],
+    ) -> None:
+        self.columns = columns
+        self.arrays = columns
+        """The same columns for compiled code, which takes a read-only array for another type; in a snapshot only ``columns`` is locked."""
+        self.rows = rows
+        self._generation = generation
+        self.identity = identity
+        self.profiles = profiles
+        self.memberships = memberships
+        self.units = units
+        self.traits = traits
+        self.aggregate_codes = aggregate_codes
+        self.aggregates = aggregates
+
+    @property
+    def generation(self) -> int:
+        """How many changes the table had seen."""
+        return self._generation
+
+    @property
+    def host_count(self) -> int:
+        """How many hosts there are."""
+        return int(self.columns["present"].sum())
+
+    def __len__(self) -> int:
+        return self.host_count
+
+    def row(self, host_id: str) -> int:
+        """Return the row of a host; raise UnknownHostError."""
+        row = self.identity.row_of.get(host_id)
+        if row is None:
+            raise UnknownHostError(f"no host is called {host_id!r}: `berth hosts list` shows those there are", host_id=host_id)
+        return row
+
+    def find(self, host_id: str) -> int | None:
+        """Return the row of a host, or None."""
+        return self.identity.row_of.get(host_id)
+
+    def present_rows(self) -> npt.NDArray[np.int64]:
+        """Return the rows that are hosts, ascending."""
+        return np.flatnonzero(self.columns["present"])
+
+    def membership_aggregates(self, code: int) -> tuple[Aggregate, ...]:
+        """Return the aggregates of a membership code, in the order they became known."""
+        return tuple(self.aggregates[self.aggregate_codes.values[item]] for item in sorted(self.memberships.values[code]))
+
+    @property
+    def zones(self) -> frozenset[str]:
+        """Every availability zone that a profile or an aggregate's metadata names."""
+        named = {profile.availability_zone for profile in self.profiles.values}
+        named |= {aggregate.metadata.get("availability_zone", "") for aggregate in self.aggregates.values()}
+        return frozenset(named - {""})
+
+    def aggregate_host_rows(self, uuid: str) -> npt.NDArray[np.int64]:
+        """Return the rows of the hosts in one aggregate, ascending."""
+        code = self.aggregate_codes.codes.get(uuid)
+        inside = np.array([code in members for members in self.memberships.values], dtype=bool)
+        if not len(inside):
+            return np.empty(0, dtype=np.int64)
+        return np.flatnonzero(inside[self.columns["membership"]] & (self.columns["present"] == 1))
+
+    def host(self, row: int) -> Host:
+        """Return one row as a record, foreign use and Berth's own allocations told apart as in an update."""
+        number = self._number
+        profile = self.profiles.values[number("profile", row)]
+        units = self.units.values[number("units", row)]
+        inventories = {}
+        for resource_class, unit in ((VCPU, units.vcpu), (MEMORY_MB, units.memory_mb), (DISK_GB, units.disk_gb)):
+            prefix = CLASS_PREFIX[resource_class]
+            ratio = float(self.columns[f"{prefix}_allocation_ratio"][row])
+            inventories[resource_class] = ResourceInventory(
+                number(f"{prefix}_total", row), number(f"{prefix}_reserved", row), ratio, unit[0], unit[1], unit[2]
+            )
+        seen = number("last_seen_up_us", row)
+        identity = self.identity
+        return Host(
+            host_id=identity.host_ids[row],
+            uuid=identity.uuids[row],
+            nodename=identity.nodenames[row],
+            inventories=inventories,
+            vcpus_used=number("vcpu_foreign", row),
+            memory_mb_used=number("memory_mb_foreign", row),
+            local_gb_used=number("disk_gb_foreign", row),
+            free_ram_mb=number("base_free_ram_mb", row),
+            free_disk_gb=number("base_free_disk_gb", row),
+            num_instances=number("base_num_instances", row),
+            num_io_ops=number("num_io_ops", row),
+            failed_builds=number("failed_builds", row),
+            availability_zone=profile.availability_zone,
+            hypervisor_type=profile.hypervisor_type,
+            hypervisor_version=profile.hypervisor_version,
+            arch=profile.arch,
+            supported_instances=profile.supported_instances,
+            cpu_info=profile.cpu_info,
+            host_ip=identity.host_ips[row],
+            cell=profile.cell,
+            traits=frozenset(self.traits.names(profile.traits)),
+            stats=dict(profile.stats),
+            service=HostService(
+                bool(number("service_disabled", row)),
+                identity.disabled_reasons.get(row, ""),
+                bool(number("service_forced_down", row)),
+                None if seen == NO_HEARTBEAT else seen,
+            ),
+        )
+
+    def _number(self, column: str, row: int) -> int:
+        return int(self.columns[column][row])
+
+

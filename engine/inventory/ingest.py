@@ -1,0 +1,181 @@
+"""From a canonical fleet table to the columns, profiles, memberships and units that the host table holds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.errors import InvalidHostError
+from engine.inventory.profiles import Profile, Units
+from engine.inventory.schema import NO_HEARTBEAT
+from engine.model.limits import MAX_AMOUNT
+
+_SEPARATOR = "\x1f"
+_PREFIXES = (("vcpus", "vcpu", "cpu"), ("memory_mb", "memory_mb", "ram"), ("disk_gb", "disk_gb", "disk"))
+
+
+@dataclass(frozen=True, slots=True)
+class FleetColumns:
+    """A batch of hosts ready to be written: numbers by column, identities by index, and the batch's own dictionaries of text facts.
+
+    ``profiles`` pair a profile (without traits) with its trait names; codes index the lists beside them.
+    """
+
+    host_ids: list[str]
+    uuids: list[str]
+    nodenames: list[str]
+    host_ips: list[str]
+    disabled_reasons: dict[int, str]
+    numbers: dict[str, npt.NDArray[np.generic]]
+    profiles: list[tuple[Profile, tuple[str, ...]]]
+    profile_codes: npt.NDArray[np.int64]
+    units: list[Units]
+    unit_codes: npt.NDArray[np.int64]
+    aggregate_names: list[tuple[str, ...]]
+    membership_codes: npt.NDArray[np.int64]
+
+
+def fleet_columns(fleet: pa.Table) -> FleetColumns:
+    """Return the columns of a canonical fleet table (every column of FLEET_SCHEMA, nulls only where it allows them).
+
+    Raises InvalidHostError where a capacity would pass the limit of a column.
+    """
+    fleet = fleet.combine_chunks()
+    host_ids = fleet["host_id"].to_pylist()
+    numbers: dict[str, npt.NDArray[np.generic]] = {}
+    for source, prefix, ratio in _PREFIXES:
+        total, reserved, used = (
+            _int64(fleet, source),
+            _int64(fleet, f"{source}_reserved"),
+            _int64(fleet, "local_gb_used" if prefix == "disk_gb" else f"{source}_used"),
+        )
+        ratios = fleet[f"{ratio}_allocation_ratio"].to_numpy().astype(np.float64)
+        capacity = (total - reserved) * ratios
+        excessive = np.flatnonzero((capacity > MAX_AMOUNT) | (total > MAX_AMOUNT) | (used > MAX_AMOUNT // 2))
+        if len(excessive):
+            raise InvalidHostError(
+                f"host {host_ids[excessive[0]]!r}: {source} times its allocation ratio comes to {capacity[excessive[0]]:.0f}, "
+                f"above the limit of {MAX_AMOUNT}",
+                host_id=host_ids[excessive[0]],
+            )
+        numbers[f"{prefix}_total"] = total
+        numbers[f"{prefix}_reserved"] = reserved
+        numbers[f"{prefix}_allocation_ratio"] = ratios
+        numbers[f"{prefix}_foreign"] = used
+    free_ram = numbers["memory_mb_total"] - numbers["memory_mb_reserved"] - numbers["memory_mb_foreign"]  # type: ignore[operator]
+    numbers["base_free_ram_mb"] = _int64(fleet, "free_ram_mb", free_ram)
+    free_disk = numbers["disk_gb_total"] - numbers["disk_gb_reserved"] - numbers["disk_gb_foreign"]  # type: ignore[operator]
+    reported = _int64(fleet, "free_disk_gb", free_disk)
+    numbers["base_free_disk_gb"] = np.minimum(reported, _int64(fleet, "disk_available_least_gb", reported))
+    for column, limit in (("base_free_ram_mb", MAX_AMOUNT), ("base_free_disk_gb", MAX_AMOUNT)):
+        _check_range(host_ids, column, numbers[column], -limit, limit)
+    numbers["base_num_instances"] = _int64(fleet, "num_instances")
+    for column in ("num_io_ops", "failed_builds", "hypervisor_version"):
+        numbers[column] = _int64(fleet, column)
+    for column in ("base_num_instances", "num_io_ops", "failed_builds", "hypervisor_version"):
+        _check_range(host_ids, column, numbers[column], 0, MAX_AMOUNT)
+    numbers["service_disabled"] = _int64(fleet, "disabled", cast=True)
+    numbers["service_forced_down"] = _int64(fleet, "forced_down", cast=True)
+    numbers["last_seen_up_us"] = _int64(fleet, "last_seen_up_us", np.full(len(host_ids), NO_HEARTBEAT))
+    profiles, profile_codes = _profiles(fleet)
+    units, unit_codes = _units(fleet)
+    aggregates, membership_codes = _distinct_lists(fleet["aggregates"])
+    reasons = fleet["disabled_reason"].to_pylist()
+    return FleetColumns(
+        host_ids=host_ids,
+        uuids=fleet["uuid"].to_pylist(),
+        nodenames=fleet["nodename"].to_pylist(),
+        host_ips=fleet["host_ip"].to_pylist(),
+        disabled_reasons={index: reason for index, reason in enumerate(reasons) if reason},
+        numbers=numbers,
+        profiles=profiles,
+        profile_codes=profile_codes,
+        units=units,
+        unit_codes=unit_codes,
+        aggregate_names=aggregates,
+        membership_codes=membership_codes,
+    )
+
+
+def _int64(
+    fleet: pa.Table, column: str, default: npt.NDArray[np.generic] | None = None, *, cast: bool = False
+) -> npt.NDArray[np.int64]:
+    """Return a whole-number column; nulls take ``default``."""
+    values = fleet[column]
+    if cast:
+        values = values.cast(pa.int64())
+    if default is None or not values.null_count:
+        return np.asarray(values.to_numpy(), dtype=np.int64)
+    filled = np.asarray(pc.fill_null(values, 0).to_numpy(), dtype=np.int64)
+    return np.where(np.asarray(pc.is_null(values).to_numpy()), default, filled).astype(np.int64)
+
+
+def _check_range(host_ids: list[str], column: str, values: npt.NDArray[np.generic], low: int, high: int) -> None:
+    outside = np.flatnonzero((values < low) | (values > high))  # type: ignore[operator]
+    if len(outside):
+        raise InvalidHostError(
+            f"host {host_ids[outside[0]]!r}: {column} is {values[outside[0]]}, outside {low}..{high}", host_id=host_ids[outside[0]]
+        )
+
+
+def _combine(parts: list[npt.NDArray[np.int64]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return (first index, code a row) of the distinct combinations of several code columns."""
+    key = np.zeros(len(parts[0]), dtype=np.int64)
+    for part in parts:
+        radix = int(part.max(initial=0)) + 1
+        if int(key.max(initial=0)) >= 2**62 // radix:
+            key = np.unique(key, return_inverse=True)[1].astype(np.int64)
+        key = key * radix + part
+    _, first, codes = np.unique(key, return_index=True, return_inverse=True)
+    return first, codes.astype(np.int64)
+
+
+def _text_codes(values: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """Return a code a row for a column of text, numbers or lists of text."""
+    if pa.types.is_list(values.type):
+        values = pc.binary_join(values, _SEPARATOR)
+    encoded = pc.dictionary_encode(values).combine_chunks()
+    return np.asarray(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _distinct_lists(values: pa.ChunkedArray) -> tuple[list[tuple[str, ...]], npt.NDArray[np.int64]]:
+    """Return the distinct lists of a list column, items sorted, and a code a row."""
+    first, codes = _combine([_text_codes(values)])
+    return [tuple(sorted(set(values[int(index)].as_py()))) for index in first], codes
+
+
+def _profiles(fleet: pa.Table) -> tuple[list[tuple[Profile, tuple[str, ...]]], npt.NDArray[np.int64]]:
+    names = ("availability_zone", "hypervisor_type", "hypervisor_version", "arch", "supported_instances", "cpu_info", "cell", "traits", "stats")
+    first, codes = _combine([_text_codes(fleet[name]) for name in names])
+    profiles = []
+    for index in first.tolist():
+        row = {name: fleet[name][index].as_py() for name in names}
+        supported = tuple((part + "//").split("/", 2) for part in row["supported_instances"])
+        stats = json.loads(row["stats"]) if row["stats"] else {}
+        profile = Profile(
+            availability_zone=row["availability_zone"],
+            hypervisor_type=row["hypervisor_type"],
+            hypervisor_version=row["hypervisor_version"],
+            arch=row["arch"],
+            supported_instances=tuple((arch, kind, mode.rstrip("/")) for arch, kind, mode in supported),
+            cpu_info=row["cpu_info"],
+            cell=row["cell"],
+            stats=tuple(sorted((key, str(value)) for key, value in stats.items())),
+        )
+        profiles.append((profile, tuple(sorted(row["traits"]))))
+    return profiles, codes
+
+
+def _units(fleet: pa.Table) -> tuple[list[Units], npt.NDArray[np.int64]]:
+    columns = [_int64(fleet, f"{source}_{part}") for source, _, _ in _PREFIXES for part in ("min_unit", "max_unit", "step_size")]
+    first, codes = _combine([np.unique(column, return_inverse=True)[1].astype(np.int64) for column in columns])
+    units = []
+    for index in first.tolist():
+        values = [int(column[index]) for column in columns]
+        units.append(Units((values[0], values[1], values[2]), (values[3], values[4], values[5]), (values[6], values[7], values[8])))
+    return units, codes

@@ -1,0 +1,101 @@
+"""How an allocation changes a host's columns: the one place that mutates usage.
+
+``apply_usage`` is written for one row with scalars only, so that it runs as plain Python and, compiled, inside the selection kernel.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.model.flavor import Flavor
+from engine.model.host import DISK_GB, MEMORY_MB, VCPU
+from engine.model.limits import MAX_DISK_GB, MAX_MEMORY_MB, check_amount
+
+USAGE_COLUMNS = (
+    "vcpu_used",
+    "vcpu_free",
+    "memory_mb_used",
+    "memory_mb_free",
+    "disk_gb_used",
+    "disk_gb_free",
+    "vcpus_used",
+    "vcpu_total",
+    "vcpu_allocation_ratio",
+    "cpu_free",
+    "free_ram_mb",
+    "free_disk_gb",
+    "num_instances",
+    "generation",
+)
+"""The columns ``apply_usage`` takes, in order."""
+
+
+class Amounts(NamedTuple):
+    """What one instance takes: placement's amounts by resource class, then the flavor's own sizes that the compute node counts.
+
+    The two differ: swap and boot from volume count for placement only (nova.scheduler.host_manager, consume_from_request).
+    """
+
+    requested_vcpu: int
+    requested_memory_mb: int
+    requested_disk_gb: int
+    flavor_vcpus: int
+    flavor_memory_mb: int
+    flavor_disk_gb: int
+
+    @property
+    def resources(self) -> dict[str, int]:
+        """The placement amounts by resource class, zero ones left out."""
+        named = {VCPU: self.requested_vcpu, MEMORY_MB: self.requested_memory_mb, DISK_GB: self.requested_disk_gb}
+        return {name: amount for name, amount in named.items() if amount}
+
+
+def flavor_amounts(flavor: Flavor, *, is_bfv: bool = False) -> Amounts:
+    """Return what one instance of ``flavor`` takes (nova.scheduler.utils.ResourceRequest, the classes every host has).
+
+    Raises InvalidRequestError when root, ephemeral and swap disk together pass the limit.
+    """
+    disk_gb = (0 if is_bfv else flavor.root_gb) + flavor.ephemeral_gb + -(-flavor.swap_mb // 1024)
+    check_amount("root_gb + ephemeral_gb + swap", disk_gb, 0, MAX_DISK_GB)
+    check_amount("memory_mb", flavor.memory_mb, 0, MAX_MEMORY_MB)
+    local_gb = check_amount("root_gb + ephemeral_gb", flavor.root_gb + flavor.ephemeral_gb, 0, MAX_DISK_GB)
+    return Amounts(flavor.vcpus, flavor.memory_mb, disk_gb, flavor.vcpus, flavor.memory_mb, local_gb)
+
+
+def apply_usage(
+    row: int,
+    sign: int,
+    amounts: Any,
+    generation_now: int,
+    vcpu_used: npt.NDArray[np.int32],
+    vcpu_free: npt.NDArray[np.int32],
+    memory_mb_used: npt.NDArray[np.int32],
+    memory_mb_free: npt.NDArray[np.int32],
+    disk_gb_used: npt.NDArray[np.int32],
+    disk_gb_free: npt.NDArray[np.int32],
+    vcpus_used: npt.NDArray[np.int32],
+    vcpu_total: npt.NDArray[np.int32],
+    vcpu_allocation_ratio: npt.NDArray[np.float64],
+    cpu_free: npt.NDArray[np.float64],
+    free_ram_mb: npt.NDArray[np.int32],
+    free_disk_gb: npt.NDArray[np.int32],
+    num_instances: npt.NDArray[np.int32],
+    generation: npt.NDArray[np.int64],
+) -> None:
+    """Add (sign 1) or take back (sign -1) one instance's ``amounts`` (int64[6], in the order of Amounts) on ``row``."""
+    vcpu_used[row] += sign * amounts[0]
+    vcpu_free[row] -= sign * amounts[0]
+    memory_mb_used[row] += sign * amounts[1]
+    memory_mb_free[row] -= sign * amounts[1]
+    disk_gb_used[row] += sign * amounts[2]
+    disk_gb_free[row] -= sign * amounts[2]
+    vcpus_used[row] += sign * amounts[3]
+    # from the total each time, as nova computes it: a running difference of floats would drift from its answer
+    cpu_free[row] = vcpu_total[row] * vcpu_allocation_ratio[row] - vcpus_used[row]
+    free_ram_mb[row] -= sign * amounts[4]
+    free_disk_gb[row] -= sign * amounts[5]
+    num_instances[row] += sign
+    generation[row] = generation_now

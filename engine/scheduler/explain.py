@@ -1,0 +1,252 @@
+"""Explain: why hosts pass or fail a request, what survivors weigh term by term, and what would have to change for the nearest to fit.
+
+Works on a fleet as it is, claims nothing, and asks every filter about every host, where a selection stops at the first refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.inventory.fleet import Fleet
+from engine.inventory.usage import Amounts, flavor_amounts
+from engine.model.request_spec import RequestSpec
+from engine.scheduler.chain import Chain, MultiplierOverrides, Weighing, multiplier_overrides
+from engine.scheduler.destination import destination_rows, is_forced, is_restricted
+from engine.scheduler.registry import Filter, Weigher
+from engine.scheduler.request_facts import RequestFacts
+from engine.scheduler.sparse import Only, SelectionContext
+from engine.scheduler.static_mask import passes_text_filter
+
+RESTRICTION = "RequestedHosts"
+"""The name under which hosts are counted that the request itself leaves out: ignored, not forced, not the requested destination."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """How many hosts a filter removed of those the filters before it left, and why."""
+
+    filter: str
+    removed: int
+    left: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One filter's verdict on one host; ``reason`` says what would have to change where it failed."""
+
+    filter: str
+    passed: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One weigher's share of a host's weight: multiplier * normalised."""
+
+    weigher: str
+    raw: float
+    normalized: float
+    multiplier: float
+
+    @property
+    def weight(self) -> float:
+        """What the weigher adds to the host's weight."""
+        return self.multiplier * self.normalized
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The whole answer; rows are the fleet's."""
+
+    hosts_total: int
+    passed: int
+    rejections: tuple[Rejection, ...]
+    verdicts: Mapping[int, tuple[Verdict, ...]]
+    weighed: tuple[tuple[int, float, tuple[Term, ...]], ...]
+    nearest: tuple[tuple[int, tuple[str, ...]], ...]
+
+
+def rejection_counts(chain: Chain, fleet: Fleet, request: RequestSpec, context: SelectionContext) -> dict[str, int]:
+    """Return how many hosts each filter removed, in the order the filters run."""
+    return {item.filter: item.removed for item in _rejections(_judge(chain, fleet, request, context))}
+
+
+def explain(
+    chain: Chain,
+    fleet: Fleet,
+    request: RequestSpec,
+    context: SelectionContext,
+    *,
+    hosts: Sequence[int] = (),
+    weighed_limit: int = 10,
+    nearest_limit: int = 5,
+) -> Explanation:
+    """Return why hosts pass or fail: counts for all, every verdict for the rows in ``hosts``, weights of the best, and the nearest misses."""
+    judged = _judge(chain, fleet, request, context)
+    passed = judged.passes.all(axis=0) if len(judged.names) else np.ones(len(judged.rows), dtype=np.bool_)
+    survivors = judged.rows[passed]
+    place = {int(row): index for index, row in enumerate(judged.rows.tolist())} if hosts else {}
+    return Explanation(
+        hosts_total=len(judged.rows),
+        passed=len(survivors),
+        rejections=_rejections(judged),
+        verdicts={row: _verdicts(chain, fleet, request, judged, place[row]) for row in hosts},
+        weighed=_weighed(chain, fleet, request, context, survivors, weighed_limit),
+        nearest=_nearest(chain, fleet, request, judged, passed, nearest_limit),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    """Every filter's verdict on every host: ``passes`` is bool[filters, hosts] for the hosts in ``rows``."""
+
+    names: list[str]
+    filters: list[Filter | None]
+    rows: npt.NDArray[np.int64]
+    passes: npt.NDArray[np.bool_]
+
+
+def _judge(chain: Chain, fleet: Fleet, request: RequestSpec, context: SelectionContext) -> _Judgement:
+    rows = fleet.present_rows()
+    names: list[str] = []
+    filters: list[Filter | None] = []
+    passes: list[npt.NDArray[np.bool_]] = []
+    if is_restricted(request):
+        names.append(RESTRICTION)
+        filters.append(None)
+        passes.append(np.isin(rows, destination_rows(fleet, request)))
+    bits = chain.verdicts(fleet, flavor_amounts(request.flavor, is_bfv=request.is_bfv))[rows]
+    columns = {item.name: index for index, item in enumerate(chain.column_filters)}
+    for plugin in chain.applies(request):
+        if is_forced(request) and plugin.name not in chain.options.placement_filters:
+            continue
+        names.append(plugin.name)
+        filters.append(plugin)
+        if plugin.kind == "column":
+            passes.append((bits >> np.uint32(columns[plugin.name])) & 1 == 0)
+        elif plugin.kind == "text":
+            passes.append(passes_text_filter(plugin, fleet, rows, request, chain.options))
+        else:
+            verdict = plugin.body(request, context)
+            named = np.isin(rows, np.fromiter(verdict.rows, dtype=np.int64, count=len(verdict.rows)))
+            passes.append(named if isinstance(verdict, Only) else ~named)
+    return _Judgement(names, filters, rows, np.array(passes, dtype=np.bool_).reshape(len(names), len(rows)))
+
+
+def _rejections(judged: _Judgement) -> tuple[Rejection, ...]:
+    left = np.ones(len(judged.rows), dtype=np.bool_)
+    counted = []
+    for name, plugin, passes in zip(judged.names, judged.filters, judged.passes, strict=True):
+        removed = int((left & ~passes).sum())
+        left &= passes
+        counted.append(Rejection(name, removed, int(left.sum()), _reason(plugin)))
+    return tuple(counted)
+
+
+def _reason(plugin: Filter | None) -> str:
+    return "not among the hosts the request allows" if plugin is None else plugin.reason
+
+
+def _change(chain: Chain, fleet: Fleet, request: RequestSpec, plugin: Filter | None, row: int) -> str:
+    if plugin is None or plugin.change is None:
+        return _reason(plugin)
+    return plugin.change(RequestFacts(fleet, row), request, chain.options)
+
+
+def _verdicts(chain: Chain, fleet: Fleet, request: RequestSpec, judged: _Judgement, index: int) -> tuple[Verdict, ...]:
+    row = int(judged.rows[index])
+    return tuple(
+        Verdict(name, bool(passes[index]), "" if passes[index] else _change(chain, fleet, request, plugin, row))
+        for name, plugin, passes in zip(judged.names, judged.filters, judged.passes, strict=True)
+    )
+
+
+def _nearest(
+    chain: Chain, fleet: Fleet, request: RequestSpec, judged: _Judgement, passed: npt.NDArray[np.bool_], limit: int
+) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    """Return the failing hosts with the fewest failing filters, least short of capacity first, and what each would need."""
+    failing = np.flatnonzero(~passed)
+    if not len(failing) or not limit:
+        return ()
+    failures = (~judged.passes[:, failing]).sum(axis=0)
+    shortfall = _shortfall(fleet, flavor_amounts(request.flavor, is_bfv=request.is_bfv), judged.rows[failing])
+    order = failing[np.lexsort((judged.rows[failing], shortfall, failures))[:limit]]
+    found = []
+    for index in order.tolist():
+        row = int(judged.rows[index])
+        changes = [
+            _change(chain, fleet, request, plugin, row)
+            for plugin, passes in zip(judged.filters, judged.passes, strict=True)
+            if not passes[index]
+        ]
+        found.append((row, tuple(changes)))
+    return tuple(found)
+
+
+def _shortfall(fleet: Fleet, amounts: Amounts, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return, by row, the sum over resource classes of the missing part of what is asked."""
+    total = np.zeros(len(rows), dtype=np.float64)
+    for column, amount in zip(("vcpu_free", "memory_mb_free", "disk_gb_free"), amounts[:3], strict=True):
+        if amount:
+            total += np.maximum(0.0, amount - fleet.columns[column][rows]) / amount
+    return total
+
+
+def _weighed(
+    chain: Chain, fleet: Fleet, request: RequestSpec, context: SelectionContext, survivors: npt.NDArray[np.int64], limit: int
+) -> tuple[tuple[int, float, tuple[Term, ...]], ...]:
+    if not len(survivors) or not limit:
+        return ()
+    mask = np.zeros(len(fleet.columns["present"]), dtype=np.uint8)
+    mask[survivors] = 1
+    sparse = {
+        item.name: dict(item.body(request, context)) if context.group is not None else {} for item in chain.weighers if item.kind == "sparse"
+    }
+    extra = np.zeros((len(sparse), len(mask)), dtype=np.float64)
+    for index, values in enumerate(sparse.values()):
+        for row, value in values.items():
+            extra[index, row] = value
+    overrides = multiplier_overrides(chain, fleet)
+    disabled = np.zeros(len(chain.column_filters), dtype=np.bool_)
+    weighing = chain.weigh(fleet, mask, flavor_amounts(request.flavor, is_bfv=request.is_bfv), disabled, overrides, extra)
+    order = survivors[np.argsort(-weighing.weights[survivors], kind="stable")[:limit]]
+    return tuple(
+        (row, float(weighing.weights[row]), _terms(chain, fleet, weighing, overrides, sparse, row, len(survivors))) for row in order.tolist()
+    )
+
+
+def _terms(
+    chain: Chain,
+    fleet: Fleet,
+    weighing: Weighing,
+    overrides: MultiplierOverrides,
+    sparse: Mapping[str, Mapping[int, float]],
+    row: int,
+    survivors: int,
+) -> tuple[Term, ...]:
+    """Return each weigher's share of a row's weight; a lone survivor is not weighed, as in nova."""
+    membership = int(fleet.columns["membership"][row])
+    terms = []
+    for index, weigher in enumerate(chain.weighers):
+        raw = _raw(chain, fleet, weigher, sparse, row)
+        low, high = weighing.ranges[:, index].tolist()
+        normalized = (raw - low) / (high - low) if survivors > 1 and high != low else 0.0
+        multiplier = overrides.by_membership[index, membership] if overrides.overridden[index] else chain.multipliers[index]
+        terms.append(Term(weigher.name, raw, normalized, float(multiplier)))
+    return tuple(terms)
+
+
+def _raw(chain: Chain, fleet: Fleet, weigher: Weigher, sparse: Mapping[str, Mapping[int, float]], row: int) -> float:
+    """Return a weigher's value for one row by its own Python body."""
+    if weigher.kind == "sparse":
+        return sparse[weigher.name].get(row, 0.0)
+    arguments = [
+        fleet.columns[name][row].item() if name in fleet.columns else getattr(chain.options, name) for name in weigher.parameters
+    ]
+    raw = float(weigher.body(*arguments))
+    return raw if weigher.minval is None else max(raw, weigher.minval)

@@ -1,0 +1,30 @@
+"""ComputeCapabilitiesFilter: the host's facts satisfy the flavor's extra specs (nova.scheduler.filters.compute_capabilities_filter)."""
+
+from __future__ import annotations
+
+from engine.model.request_spec import RequestSpec
+from engine.scheduler import capabilities
+from engine.scheduler.options import SchedulerOptions
+from engine.scheduler.registry import text_filter
+from engine.scheduler.request_facts import RequestFacts
+
+
+def _asks(request: RequestSpec) -> bool:
+    return bool(request.flavor.extra_specs)
+
+
+def _attributes(request: RequestSpec) -> frozenset[str]:
+    return capabilities.attributes_read(request.flavor.extra_specs)
+
+
+@text_filter(
+    "ComputeCapabilitiesFilter",
+    reason="a capability that the flavor's extra specs ask for is missing",
+    reads=("profile",),
+    attributes=_attributes,
+    once_per_request=True,
+    applies=_asks,
+)
+def compute_capabilities(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
+    """Return whether every extra spec that concerns the host's capabilities is met; raise FilterFault where nova would raise."""
+    return capabilities.satisfies(facts, request.flavor.extra_specs)

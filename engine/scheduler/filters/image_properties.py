@@ -1,0 +1,26 @@
+"""ImagePropertiesFilter: the host runs the image's architecture, hypervisor type and vm mode (nova.scheduler.filters.image_props_filter)."""
+
+from __future__ import annotations
+
+from engine.model.request_spec import RequestSpec
+from engine.scheduler.image_support import supports
+from engine.scheduler.options import SchedulerOptions
+from engine.scheduler.registry import text_filter
+from engine.scheduler.request_facts import RequestFacts
+
+
+@text_filter(
+    "ImagePropertiesFilter",
+    reason="the host does not run the image's architecture, hypervisor type or vm mode",
+    reads=("profile",),
+    once_per_request=True,
+    run_on_rebuild=True,
+)
+def image_properties(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
+    """Return whether some supported instance type of the host has all that the image asks for."""
+    return supports(
+        facts.profile,
+        request.image.properties,
+        options.image_properties_default_architecture,
+        nova_quirks=options.nova_quirks,
+    )

@@ -1,0 +1,64 @@
+"""SchedulerOptions: nova's scheduler options, by nova's names and with nova's defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.errors import InvalidSettingError
+
+DEFAULT_FILTERS = (
+    "ComputeFilter",
+    "ComputeCapabilitiesFilter",
+    "ImagePropertiesFilter",
+    "ServerGroupAntiAffinityFilter",
+    "ServerGroupAffinityFilter",
+)
+PLACEMENT_FILTERS = ("CapacityFilter", "AllocationUnitsFilter", "TraitsFilter", "MemberOfFilter", "ZoneFilter")
+"""What nova asks of placement before its own filters run; always on in the service."""
+
+ALL_WEIGHERS = "nova.scheduler.weights.all_weighers"
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerOptions:
+    """The options of nova's [scheduler] and [filter_scheduler] groups that shape a selection."""
+
+    enabled_filters: tuple[str, ...] = DEFAULT_FILTERS
+    weight_classes: tuple[str, ...] = (ALL_WEIGHERS,)
+    placement_filters: tuple[str, ...] = PLACEMENT_FILTERS
+    max_attempts: int = 3
+    host_subset_size: int = 1
+    shuffle_best_same_weighed_hosts: bool = False
+    service_down_time: int = 60
+    default_availability_zone: str = "nova"
+    image_properties_default_architecture: str | None = None
+    max_io_ops_per_host: int = 8
+    max_instances_per_host: int = 50
+    cpu_weight_multiplier: float = 1.0
+    ram_weight_multiplier: float = 1.0
+    disk_weight_multiplier: float = 1.0
+    io_ops_weight_multiplier: float = -1.0
+    build_failure_weight_multiplier: float = 1_000_000.0
+    num_instances_weight_multiplier: float = 0.0
+    hypervisor_version_weight_multiplier: float = 1.0
+    soft_affinity_weight_multiplier: float = 1.0
+    soft_anti_affinity_weight_multiplier: float = 1.0
+    nova_quirks: bool = False
+
+    def __post_init__(self) -> None:
+        for name, low in (
+            ("max_attempts", 1),
+            ("host_subset_size", 1),
+            ("max_io_ops_per_host", 0),
+            ("max_instances_per_host", 1),
+            ("service_down_time", 1),
+            ("soft_affinity_weight_multiplier", 0.0),
+            ("soft_anti_affinity_weight_multiplier", 0.0),
+        ):
+            value = getattr(self, name)
+            if not value >= low or value > 2**31 - 1:
+                raise InvalidSettingError(f"{name} must be at least {low}, not {value}", setting=name)
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if isinstance(value, float) and not abs(value) < float("inf"):
+                raise InvalidSettingError(f"{name} must be a finite number, not {value}", setting=name)

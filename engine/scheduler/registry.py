@@ -1,0 +1,199 @@
+"""The registry: how a filter or a weigher is written, and where the chain finds it by nova's name.
+
+A plug-in is one function in one file of ``filters/`` or ``weighers/`` under a decorator of this module. What the function gets is said by
+the names of its parameters:
+
+* a **column** filter or weigher takes scalars: a column of the host table (``num_io_ops``), an amount of the request
+  (``requested_vcpu``; see Amounts), or an option (``max_io_ops_per_host``). It returns a truth value or a number (``-> int`` promises one
+  of at most 32 bits, which is faster), holds one expression's worth of arithmetic, and is compiled into the chain's kernel: no text, no exceptions, no other names;
+* a **text** filter takes ``(facts, request, options)`` and is called once for each distinct combination of the facts it reads;
+* a **sparse** filter or weigher takes ``(request, context)`` and names the few rows that differ from the rest.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from engine.errors import InvalidSettingError
+from engine.model.request_spec import RequestSpec
+
+if TYPE_CHECKING:
+    from engine.scheduler.options import SchedulerOptions
+    from engine.scheduler.request_facts import RequestFacts
+
+Body = TypeVar("Body", bound=Callable[..., Any])
+FactGroup = Literal["profile", "membership", "units"]
+Change = Callable[["RequestFacts", RequestSpec, "SchedulerOptions"], str]
+"""Says, for a host that a filter rejects, what would have to change: (facts, request, options) to a phrase."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A registered filter: its nova name, body, and when it runs.
+
+    ``once_per_request``: only before the first instance. ``run_on_rebuild``: also for a rebuild in place. ``applies`` tells whether a
+    request needs it at all. ``reads`` are the fact groups a text filter looks at; ``attributes`` names further columns or identities for
+    a given request. ``change`` says what would have to change for one host to pass.
+    """
+
+    name: str
+    kind: Literal["column", "text", "sparse"]
+    body: Callable[..., Any]
+    reason: str
+    once_per_request: bool = False
+    run_on_rebuild: bool = False
+    reads: tuple[FactGroup, ...] = ()
+    attributes: Callable[[RequestSpec], frozenset[str]] | None = None
+    applies: Callable[[RequestSpec], bool] | None = None
+    change: Change | None = None
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the body's parameters."""
+        return tuple(inspect.signature(self.body).parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Weigher:
+    """A registered weigher: its nova name, body, the option and aggregate key of its multiplier, and the floor of its values.
+
+    The weight is ``sign * multiplier * normalised``; ``minval`` clamps values from below and fixes the lower end of their range.
+    """
+
+    name: str
+    kind: Literal["column", "sparse"]
+    body: Callable[..., Any]
+    multiplier: str
+    minval: float | None = None
+    sign: float = 1.0
+    applies: Callable[[RequestSpec], bool] | None = None
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the body's parameters."""
+        return tuple(inspect.signature(self.body).parameters)
+
+
+_filters: dict[str, Filter] = {}
+_weighers: dict[str, Weigher] = {}
+
+
+def column_filter(
+    name: str, *, reason: str, once_per_request: bool = False, run_on_rebuild: bool = False, change: Change | None = None
+) -> Callable[[Body], Body]:
+    """Register a filter over columns; ``reason`` says, to a user, why a host failed it."""
+
+    def register(body: Body) -> Body:
+        _add(_filters, Filter(name, "column", body, reason, once_per_request, run_on_rebuild, change=change))
+        return body
+
+    return register
+
+
+def text_filter(
+    name: str,
+    *,
+    reason: str,
+    reads: tuple[FactGroup, ...],
+    attributes: Callable[[RequestSpec], frozenset[str]] | None = None,
+    once_per_request: bool = False,
+    run_on_rebuild: bool = False,
+    applies: Callable[[RequestSpec], bool] | None = None,
+    change: Change | None = None,
+) -> Callable[[Body], Body]:
+    """Register a filter over text facts, called once for each distinct combination of what it ``reads``."""
+
+    def register(body: Body) -> Body:
+        _add(_filters, Filter(name, "text", body, reason, once_per_request, run_on_rebuild, reads, attributes, applies, change))
+        return body
+
+    return register
+
+
+def sparse_filter(
+    name: str,
+    *,
+    reason: str,
+    once_per_request: bool = False,
+    run_on_rebuild: bool = False,
+    applies: Callable[[RequestSpec], bool] | None = None,
+) -> Callable[[Body], Body]:
+    """Register a filter that names the few rows that pass, or the few that fail (see ``sparse.Verdict``)."""
+
+    def register(body: Body) -> Body:
+        _add(_filters, Filter(name, "sparse", body, reason, once_per_request, run_on_rebuild, applies=applies))
+        return body
+
+    return register
+
+
+def column_weigher(name: str, *, multiplier: str, minval: float | None = None, sign: float = 1.0) -> Callable[[Body], Body]:
+    """Register a weigher over columns; ``multiplier`` is both nova's option and the aggregate metadata key that overrides it."""
+
+    def register(body: Body) -> Body:
+        _add(_weighers, Weigher(name, "column", body, multiplier, minval, sign))
+        return body
+
+    return register
+
+
+def sparse_weigher(
+    name: str, *, multiplier: str, applies: Callable[[RequestSpec], bool]
+) -> Callable[[Body], Body]:
+    """Register a weigher that names the few rows whose value is not zero."""
+
+    def register(body: Body) -> Body:
+        _add(_weighers, Weigher(name, "sparse", body, multiplier, applies=applies))
+        return body
+
+    return register
+
+
+def _add(table: dict[str, Any], plugin: Any) -> None:
+    earlier = table.get(plugin.name)
+    if earlier is not None and earlier.body.__module__ != plugin.body.__module__:
+        raise InvalidSettingError(f"{plugin.name} is registered twice: in {earlier.body.__module__} and {plugin.body.__module__}")
+    table[plugin.name] = plugin
+
+
+@cache
+def _load() -> None:
+    """Import every plug-in file once, in alphabetical order."""
+    for package in ("engine.scheduler.filters", "engine.scheduler.weighers"):
+        for module in sorted(info.name for info in pkgutil.iter_modules(importlib.import_module(package).__path__)):
+            importlib.import_module(f"{package}.{module}")
+
+
+def all_filters() -> Mapping[str, Filter]:
+    """Return every filter by name."""
+    _load()
+    return _filters
+
+
+def all_weighers() -> Mapping[str, Weigher]:
+    """Return every weigher by name, in alphabetical order of their files."""
+    _load()
+    return _weighers
+
+
+def find_filter(name: str) -> Filter:
+    """Return a filter by nova's name, with or without its module path; raise InvalidSettingError naming those there are."""
+    return _find(all_filters(), name, "filter")
+
+
+def find_weigher(name: str) -> Weigher:
+    """Return a weigher by nova's name, with or without its module path; raise InvalidSettingError naming those there are."""
+    return _find(all_weighers(), name, "weigher")
+
+
+def _find(table: Mapping[str, Any], name: str, what: str) -> Any:
+    found = table.get(name.rsplit(".", 1)[-1])
+    if found is None:
+        raise InvalidSettingError(f"there is no {what} called {name!r}; there are: {', '.join(sorted(table))}", name=name)
+    return found

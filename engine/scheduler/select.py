@@ -1,0 +1,317 @@
+"""Selection: the hosts for the instances of one request, decided as nova.scheduler.manager does and claimed in the table as it goes.
+
+A request for one instance that only columns and text concern is answered from its class view. Everything else (several instances, server
+groups, forced hosts, random choices, multipliers that aggregates override) goes the general way: every host is weighed for each instance.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import NoValidHostError
+from engine.inventory.table import HostTable
+from engine.inventory.usage import Amounts, flavor_amounts
+from engine.model.request_spec import RequestSpec
+from engine.model.selection import Selection
+from engine.scheduler.chain import Chain, MultiplierOverrides, multiplier_overrides
+from engine.scheduler.destination import destination_rows, is_forced, is_restricted
+from engine.scheduler.explain import rejection_counts
+from engine.scheduler.registry import Filter
+from engine.scheduler.sparse import GroupState, Only, SelectionContext
+from engine.scheduler.static_mask import text_mask
+from engine.scheduler.views import DEFAULT_BUDGET_BYTES, ViewStore
+
+Rows = npt.NDArray[np.int64]
+
+
+def class_key(request: RequestSpec, amounts: Amounts) -> Hashable:
+    """Return what the request's class depends on: equal keys may share a view."""
+    return (
+        amounts,
+        tuple(sorted(request.flavor.extra_specs.items())),
+        tuple(sorted((key, str(value)) for key, value in request.image.properties.items())),
+        request.availability_zone,
+        request.required_traits,
+        request.forbidden_traits,
+        request.member_of,
+        request.is_rebuild,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The hosts as weighed before one choice: rows in order, best first, and their weights."""
+
+    rows: Rows
+    weights: npt.NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class _Progress:
+    """One request under way: the rows still in the running, in nova's order, and what was chosen."""
+
+    order: Rows
+    step: Step | None = None
+    chosen: list[tuple[int, float]] = field(default_factory=list)
+
+
+class Selector:
+    """Selects and claims on one table under one chain; the random generator decides where nova's options ask for chance."""
+
+    def __init__(
+        self, table: HostTable, chain: Chain, rng: random.Random, *, view_budget_bytes: int = DEFAULT_BUDGET_BYTES
+    ) -> None:
+        self.table = table
+        self.chain = chain
+        self.rng = rng
+        self.views = ViewStore(table, chain, budget_bytes=view_budget_bytes)
+        self._overrides: tuple[int, MultiplierOverrides] | None = None
+
+    @property
+    def overrides(self) -> MultiplierOverrides:
+        """The multipliers that aggregates override, for the table's present facts."""
+        revision = self.table.facts_revision
+        if self._overrides is None or self._overrides[0] != revision:
+            self._overrides = (revision, multiplier_overrides(self.chain, self.table))
+        return self._overrides[1]
+
+    def warm(self) -> None:
+        """Compile or load the kernels, by running each once on nothing."""
+        nothing = np.empty(0, dtype=np.int64)
+        self.views.place(nothing, nothing, claim=False)
+        self.views.release(nothing, nothing)
+        amounts = Amounts(1, 1, 1, 1, 1, 1)
+        mask = np.zeros(len(self.table.columns["present"]), dtype=np.uint8)
+        self.chain.weigh(self.table, mask, amounts, self._enabled(0), self.overrides, self._no_extra())
+        self.chain.verdicts(self.table, amounts)
+
+    @property
+    def is_deterministic(self) -> bool:
+        """True when no option asks for a random choice."""
+        options = self.chain.options
+        return options.host_subset_size == 1 and not options.shuffle_best_same_weighed_hosts
+
+    def uses_view(self, request: RequestSpec, group: GroupState | None) -> bool:
+        """True when a class view can answer the request."""
+        return (
+            request.num_instances == 1
+            and group is None
+            and not is_restricted(request)
+            and self.is_deterministic
+            and not self.overrides.any
+        )
+
+    def select(
+        self,
+        request: RequestSpec,
+        *,
+        group: GroupState | None = None,
+        own_rows: frozenset[int] = frozenset(),
+        claim: bool = True,
+        steps: list[Step] | None = None,
+    ) -> list[Selection]:
+        """Return a host for each instance, all claimed in the table if ``claim``; otherwise, or on failure, nothing is left claimed.
+
+        ``group`` is updated as instances join it. ``steps``, where given, receives the hosts as weighed before each choice.
+        Raises NoValidHostError when fewer hosts than instances are found, FilterFault where nova's own filter would raise.
+        """
+        amounts = flavor_amounts(request.flavor, is_bfv=request.is_bfv)
+        alternates = self.chain.options.max_attempts - 1 if request.alternates is None else request.alternates
+        if steps is None and self.uses_view(request, group):
+            return self._select_from_view(request, amounts, alternates, claim=claim)
+        return self._select_by_weighing(request, amounts, alternates, group, own_rows, claim=claim, steps=steps)
+
+    def _select_from_view(self, request: RequestSpec, amounts: Amounts, alternates: int, *, claim: bool) -> list[Selection]:
+        slot = self.views.slot(class_key(request, amounts), request, amounts)
+        shape = self.views.shape(amounts)
+        placed = self.views.place(np.array([slot]), np.array([shape]), picks=1 + alternates, claim=claim)
+        rows = placed.rows[0]
+        if rows[0] < 0:
+            raise self._no_valid_host(request, None, 0)
+        return [Selection(int(rows[0]), float(placed.weights[0, 0]), tuple(int(row) for row in rows[1:] if row >= 0))]
+
+    def _select_by_weighing(
+        self,
+        request: RequestSpec,
+        amounts: Amounts,
+        alternates: int,
+        group: GroupState | None,
+        own_rows: frozenset[int],
+        *,
+        claim: bool,
+        steps: list[Step] | None,
+    ) -> list[Selection]:
+        context = SelectionContext(self.table, group, own_rows)
+        progress = _Progress(self._first_order(request))
+        claimed: list[int] = []
+        try:
+            for number in range(request.num_instances):
+                chosen = self._choose(request, amounts, context, progress, number, steps)
+                if chosen is None:
+                    raise self._no_valid_host(request, context, len(progress.chosen))
+                row, weight = chosen
+                self.table.apply(row, 1, amounts)
+                claimed.append(row)
+                self._count_build(row, 1)
+                progress.chosen.append((row, weight))
+                if group is not None:
+                    group.add(row)
+            if request.num_instances > 1 and alternates:
+                self._weigh(request, amounts, context, progress, request.num_instances - 1)
+        except BaseException:
+            self._give_back(claimed, amounts)
+            raise
+        spare = self._alternates(progress, alternates)
+        for row in claimed:
+            self._count_build(row, -1)
+        if not claim:
+            for row in claimed:
+                self.table.apply(row, -1, amounts)
+        return [Selection(row, weight, spare) for row, weight in progress.chosen]
+
+    def _first_order(self, request: RequestSpec) -> Rows:
+        """Return the rows that the first instance's filters start from, ascending: the request's own restrictions and the text filters."""
+        rows = destination_rows(self.table, request)
+        filters = [item for item in self.chain.applies(request) if self._runs(item, request, 0)]
+        return np.flatnonzero(text_mask(filters, self.table, request, self.chain.options, rows))
+
+    def _runs(self, plugin: Filter, request: RequestSpec, number: int) -> bool:
+        """Whether a filter runs before the choice for instance ``number``."""
+        if number > 0 and plugin.once_per_request:
+            return False
+        return not is_forced(request) or plugin.name in self.chain.options.placement_filters
+
+    def _choose(
+        self,
+        request: RequestSpec,
+        amounts: Amounts,
+        context: SelectionContext,
+        progress: _Progress,
+        number: int,
+        steps: list[Step] | None,
+    ) -> tuple[int, float] | None:
+        """Return the row and weight for instance ``number``: the best that still takes the amounts, None when there is none."""
+        step = self._weigh(request, amounts, context, progress, number)
+        if steps is not None:
+            steps.append(step)
+        for row, weight in zip(step.rows.tolist(), step.weights.tolist(), strict=True):
+            if self._takes(row, amounts):
+                return row, weight
+        return None
+
+    def _weigh(
+        self, request: RequestSpec, amounts: Amounts, context: SelectionContext, progress: _Progress, number: int
+    ) -> Step:
+        """Filter and weigh the rows in the running, and leave them in nova's order."""
+        filters = [item for item in self.chain.applies(request) if self._runs(item, request, number)]
+        mask = np.zeros(len(self.table.columns["present"]), dtype=np.uint8)
+        mask[progress.order] = 1
+        for plugin in filters:
+            if plugin.kind == "sparse":
+                _apply_sparse(plugin, request, context, mask)
+        enabled = np.array([item in filters for item in self.chain.column_filters], dtype=np.bool_)
+        weighing = self.chain.weigh(self.table, mask, amounts, enabled, self.overrides, self._extra(request, context))
+        order = progress.order[mask[progress.order] == 1]
+        # Stable and descending: ties keep the order of the step before, as Python's sorted(reverse=True) does.
+        order = order[np.argsort(-weighing.weights[order], kind="stable")]
+        progress.order = self._randomise(order, weighing.weights)
+        progress.step = Step(progress.order, weighing.weights[progress.order])
+        return progress.step
+
+    def _randomise(self, order: Rows, weights: npt.NDArray[np.float64]) -> Rows:
+        """Apply shuffle_best_same_weighed_hosts and host_subset_size to a sorted list."""
+        options = self.chain.options
+        if not len(order):
+            return order
+        rows = order.tolist()
+        if options.shuffle_best_same_weighed_hosts:
+            equals = int((weights[order] == weights[order[0]]).sum())
+            leading = rows[:equals]
+            self.rng.shuffle(leading)
+            rows[:equals] = leading
+        size = min(options.host_subset_size, len(rows))
+        if size > 1:
+            rows.insert(0, rows.pop(self.rng.randrange(size)))
+        return np.array(rows, dtype=np.int64)
+
+    def _takes(self, row: int, amounts: Amounts) -> bool:
+        """Whether a claim on the row would succeed: placement's capacity, checked again as earlier instances took theirs."""
+        if "CapacityFilter" not in self.chain.options.placement_filters:
+            return True
+        columns = self.table.columns
+        return all(
+            not amount or columns[name][row] >= amount
+            for name, amount in zip(("vcpu_free", "memory_mb_free", "disk_gb_free"), amounts[:3], strict=True)
+        )
+
+    def _count_build(self, row: int, change: int) -> None:
+        """Count a build in progress on the row, for the rest of this request only: afterwards the host reports its own."""
+        (num_io_ops,) = self.table.own(["num_io_ops"])
+        num_io_ops[row] += change
+        self.table.touch(np.array([row]), facts=False)
+
+    def _give_back(self, claimed: list[int], amounts: Amounts) -> None:
+        for row in claimed:
+            self._count_build(row, -1)
+            self.table.apply(row, -1, amounts)
+
+    def _alternates(self, progress: _Progress, many: int) -> tuple[int, ...]:
+        """Return the best rows that no instance was given; every instance shares them."""
+        if not many or progress.step is None:
+            return ()
+        taken = {row for row, _ in progress.chosen}
+        spare = []
+        for row in progress.step.rows.tolist():
+            if row not in taken:
+                spare.append(row)
+                if len(spare) == many:
+                    break
+        return tuple(spare)
+
+    def _enabled(self, number: int) -> npt.NDArray[np.bool_]:
+        return np.array([number == 0 or not item.once_per_request for item in self.chain.column_filters], dtype=np.bool_)
+
+    def _no_extra(self) -> npt.NDArray[np.float64]:
+        return np.zeros((0, 0), dtype=np.float64)
+
+    def _extra(self, request: RequestSpec, context: SelectionContext) -> npt.NDArray[np.float64]:
+        """Return the sparse weighers' values, float64[sparse weighers, rows]."""
+        sparse = [item for item in self.chain.weighers if item.kind == "sparse"]
+        values = np.zeros((len(sparse), len(self.table.columns["present"])), dtype=np.float64)
+        for index, plugin in enumerate(sparse):
+            if context.group is not None:
+                for row, value in plugin.body(request, context).items():
+                    values[index, row] = value
+        return values
+
+    def _no_valid_host(self, request: RequestSpec, context: SelectionContext | None, placed: int) -> NoValidHostError:
+        context = context or SelectionContext(self.table)
+        rejections = rejection_counts(self.chain, self.table, request, context)
+        total = self.table.host_count
+        last = next((name for name, removed in reversed(list(rejections.items())) if removed), None)
+        where = f"the last were removed by {last}" if last else "there is none in the fleet"
+        want = f"{request.num_instances} × " if request.num_instances > 1 else ""
+        return NoValidHostError(
+            f"no valid host for {want}{request.flavor.name or 'the request'} among {total}"
+            + (f" after {placed} instances were placed" if placed else "")
+            + f": {where}",
+            rejections=rejections,
+            hosts_total=total,
+            placed=placed,
+        )
+
+
+def _apply_sparse(plugin: Filter, request: RequestSpec, context: SelectionContext, mask: npt.NDArray[np.uint8]) -> None:
+    verdict = plugin.body(request, context)
+    rows = np.fromiter(verdict.rows, dtype=np.int64, count=len(verdict.rows))
+    if isinstance(verdict, Only):
+        kept = mask[rows]
+        mask[:] = 0
+        mask[rows] = kept
+    else:
+        mask[rows] = 0

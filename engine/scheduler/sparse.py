@@ -1,0 +1,53 @@
+"""What sparse plug-ins say and see: the few rows that differ, and the facts of one request that no column holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from engine.inventory.fleet import Fleet
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Only these rows pass."""
+
+    rows: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class AllBut:
+    """Every row passes but these."""
+
+    rows: frozenset[int]
+
+
+Verdict = Only | AllBut
+EVERYTHING = AllBut(frozenset())
+
+
+@dataclass(slots=True)
+class GroupState:
+    """A server group as one request sees it, and as it grows with each instance placed.
+
+    ``member_counts``: members by row; ``host_rows``: rows the group counts as its hosts (nova keeps the two apart).
+    """
+
+    policy: str
+    max_server_per_host: int = 1
+    member_counts: dict[int, int] = field(default_factory=dict)
+    host_rows: set[int] = field(default_factory=set)
+
+    def add(self, row: int, *, is_member: bool = True) -> None:
+        """Count one more instance on ``row``."""
+        self.host_rows.add(row)
+        if is_member:
+            self.member_counts[row] = self.member_counts.get(row, 0) + 1
+
+
+@dataclass(slots=True)
+class SelectionContext:
+    """The facts beside the request spec: the fleet, the server group, and the rows where the instance being placed already is."""
+
+    fleet: Fleet
+    group: GroupState | None = None
+    own_rows: frozenset[int] = frozenset()

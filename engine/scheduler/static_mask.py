@@ -1,0 +1,70 @@
+"""Which hosts pass a request's text filters: one call of a filter for each distinct combination of the facts it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.inventory.fleet import Fleet
+from engine.model.request_spec import RequestSpec
+from engine.scheduler.options import SchedulerOptions
+from engine.scheduler.registry import Filter
+from engine.scheduler.request_facts import ATTRIBUTE_COLUMNS, PROFILE_ATTRIBUTES, ROW_ATTRIBUTES, RequestFacts
+
+
+def text_mask(
+    filters: Iterable[Filter], fleet: Fleet, request: RequestSpec, options: SchedulerOptions, rows: npt.NDArray[np.int64] | None = None
+) -> npt.NDArray[np.uint8]:
+    """Return uint8 a row: 1 for those of ``rows`` (every host by default) that pass every text filter, each tried on what the last left."""
+    mask = np.zeros(len(fleet.columns["present"]), dtype=np.uint8)
+    left = fleet.present_rows() if rows is None else rows
+    for plugin in filters:
+        if plugin.kind == "text":
+            left = left[passes_text_filter(plugin, fleet, left, request, options)]
+    mask[left] = 1
+    return mask
+
+
+def passes_text_filter(
+    plugin: Filter, fleet: Fleet, rows: npt.NDArray[np.int64], request: RequestSpec, options: SchedulerOptions
+) -> npt.NDArray[np.bool_]:
+    """Return, for each of ``rows``, whether the host passes; raise FilterFault where nova's filter would raise."""
+    if not len(rows):
+        return np.empty(0, dtype=np.bool_)
+    keys = [fleet.columns[group][rows] for group in plugin.reads]
+    for name in sorted(_beyond_profile(plugin, request)):
+        if name in ROW_ATTRIBUTES:
+            keys.append(rows)
+        elif name in ATTRIBUTE_COLUMNS:
+            keys.append(fleet.columns[ATTRIBUTE_COLUMNS[name]][rows])
+    first, codes = _distinct(keys)
+    verdicts = [bool(plugin.body(RequestFacts(fleet, int(rows[index])), request, options)) for index in first.tolist()]
+    return np.array(verdicts, dtype=np.bool_)[codes]
+
+
+def depends_on_usage(plugin: Filter, request: RequestSpec) -> bool:
+    """True when the filter's verdict for this request may change without a host's facts changing, so that it must not be kept."""
+    return bool(_beyond_profile(plugin, request))
+
+
+def _beyond_profile(plugin: Filter, request: RequestSpec) -> frozenset[str]:
+    """Return the attributes a text filter reads for this request that neither the profile nor the membership decides."""
+    if plugin.attributes is None:
+        return frozenset()
+    return plugin.attributes(request) - PROFILE_ATTRIBUTES
+
+
+def _distinct(keys: Sequence[npt.NDArray[np.generic]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return (first index of, code per row of) the distinct combinations of some key columns."""
+    if len(keys) == 1:
+        _, first, codes = np.unique(keys[0], return_index=True, return_inverse=True)
+        return first, codes
+    parts = [np.unique(key, return_inverse=True)[1] for key in keys]
+    combined = parts[0].astype(np.int64)
+    for part in parts[1:]:
+        combined = combined * (int(part.max()) + 1) + part
+        combined = np.unique(combined, return_inverse=True)[1].astype(np.int64)
+    _, first, codes = np.unique(combined, return_index=True, return_inverse=True)
+    return first, codes
