@@ -9,9 +9,7 @@ import typer
 
 
 def serve(
-    listen: Annotated[
-        str | None, typer.Option("--listen", metavar="HOST:PORT", help="Where to listen.")
-    ] = None,
+    listen: Annotated[str | None, typer.Option("--listen", metavar="HOST:PORT", help="Where to listen.")] = None,
     state_dir: Annotated[
         Path | None,
         typer.Option("--state-dir", metavar="DIR", help="Where allocations and hosts are kept; made if absent."),

@@ -11,7 +11,7 @@ _SHOWN = 5
 
 
 def check_invariants(fleet: Fleet) -> list[str]:
-    """Return what is wrong with a fleet's columns, one sentence a broken rule; an empty list means that all of them hold."""
+    """Return what is wrong with a fleet's columns, one sentence a broken rule; nothing when all of them hold."""
     problems: list[str] = []
     columns = fleet.columns
     lengths = {len(values) for values in columns.values()}
@@ -26,7 +26,7 @@ def check_invariants(fleet: Fleet) -> list[str]:
     rows = fleet.present_rows()
     identity = fleet.identity
 
-    def rule(holds: np.ndarray, text: str) -> None:  # type: ignore[type-arg]
+    def rule(holds: np.ndarray, text: str) -> None:
         broken = rows[~holds]
         if len(broken):
             named = ", ".join(identity.host_ids[row] for row in broken[:_SHOWN].tolist())
@@ -36,7 +36,10 @@ def check_invariants(fleet: Fleet) -> list[str]:
         problems.append("a row beyond the last host is marked present")
     named = {identity.host_ids[row]: row for row in rows.tolist()}
     if named != identity.row_of:
-        problems.append(f"the index of host ids ({len(identity.row_of)} entries) and the rows ({len(named)} hosts) name different hosts")
+        problems.append(
+            f"the index of host ids ({len(identity.row_of)} entries) and the rows ({len(named)} hosts) "
+            "name different hosts"
+        )
     for prefix in CLASS_PREFIX.values():
         total, reserved = columns[f"{prefix}_total"][rows], columns[f"{prefix}_reserved"][rows]
         ratio, used = columns[f"{prefix}_allocation_ratio"][rows], columns[f"{prefix}_used"][rows]
@@ -44,10 +47,16 @@ def check_invariants(fleet: Fleet) -> list[str]:
         rule(np.isfinite(ratio) & (ratio > 0), f"{prefix}_allocation_ratio is a positive number")
         rule(used >= columns[f"{prefix}_foreign"][rows], f"{prefix}_used covers {prefix}_foreign")
         capacity = np.floor((total.astype(np.int64) - reserved) * ratio).astype(np.int64)
-        rule(columns[f"{prefix}_free"][rows] == capacity - used, f"{prefix}_free = floor((total - reserved) * ratio) - used")
+        rule(
+            columns[f"{prefix}_free"][rows] == capacity - used,
+            f"{prefix}_free = floor((total - reserved) * ratio) - used",
+        )
     cpu_free = columns["vcpu_total"][rows] * columns["vcpu_allocation_ratio"][rows] - columns["vcpus_used"][rows]
     rule(columns["cpu_free"][rows] == cpu_free, "cpu_free = vcpu_total * ratio - vcpus_used")
-    rule(columns["num_instances"][rows] >= columns["base_num_instances"][rows], "num_instances covers the foreign instances")
+    rule(
+        columns["num_instances"][rows] >= columns["base_num_instances"][rows],
+        "num_instances covers the foreign instances",
+    )
     for code, numbering in (("profile", fleet.profiles), ("membership", fleet.memberships), ("units", fleet.units)):
         values = columns[code][rows]
         rule((values >= 0) & (values < max(1, len(numbering))), f"{code} is a known code")

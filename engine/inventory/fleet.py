@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,10 @@ AnyArray = npt.NDArray[Any]
 
 @dataclass(slots=True)
 class Identity:
-    """The text that is a host's own, one list an item, by row; replaced whole when a removal or change must not show in a snapshot."""
+    """The text that is a host's own, one list an item, by row.
+
+    It is replaced whole before a change that must not show in a snapshot.
+    """
 
     host_ids: list[str]
     uuids: list[str]
@@ -32,7 +34,12 @@ class Identity:
     def copy(self) -> Identity:
         """Return a copy that can be changed without showing in this one."""
         return Identity(
-            list(self.host_ids), list(self.uuids), list(self.nodenames), list(self.host_ips), dict(self.disabled_reasons), dict(self.row_of)
+            list(self.host_ids),
+            list(self.uuids),
+            list(self.nodenames),
+            list(self.host_ips),
+            dict(self.disabled_reasons),
+            dict(self.row_of),
         )
 
 
@@ -57,7 +64,7 @@ class Fleet:
     ) -> None:
         self.columns = columns
         self.arrays = columns
-        """The same columns for compiled code, which takes a read-only array for another type; in a snapshot only ``columns`` is locked."""
+        """The columns for compiled code, to which a locked array is another type; a snapshot locks ``columns`` only."""
         self.rows = rows
         self._generation = generation
         self.identity = identity
@@ -67,6 +74,9 @@ class Fleet:
         self.traits = traits
         self.aggregate_codes = aggregate_codes
         self.aggregates = aggregates
+        self.facts_revision = 0
+        """Grows whenever a text fact, a unit or an aggregate changes anywhere."""
+        self._zones: tuple[int, frozenset[str]] | None = None
 
     @property
     def generation(self) -> int:
@@ -85,7 +95,9 @@ class Fleet:
         """Return the row of a host; raise UnknownHostError."""
         row = self.identity.row_of.get(host_id)
         if row is None:
-            raise UnknownHostError(f"no host is called {host_id!r}: `berth hosts list` shows those there are", host_id=host_id)
+            raise UnknownHostError(
+                f"no host is called {host_id!r}: `berth hosts list` shows those there are", host_id=host_id
+            )
         return row
 
     def find(self, host_id: str) -> int | None:
@@ -97,15 +109,23 @@ class Fleet:
         return np.flatnonzero(self.columns["present"])
 
     def membership_aggregates(self, code: int) -> tuple[Aggregate, ...]:
-        """Return the aggregates of a membership code, in the order they became known."""
-        return tuple(self.aggregates[self.aggregate_codes.values[item]] for item in sorted(self.memberships.values[code]))
+        """Return the aggregates of a membership code, in the order they became known.
+
+        The numberings only grow and a snapshot shares them with the live table, so a membership that no host has here
+        may name aggregates that are gone, or that are not there yet.
+        """
+        uuids = (self.aggregate_codes.values[item] for item in sorted(self.memberships.values[code]))
+        return tuple(self.aggregates[uuid] for uuid in uuids if uuid in self.aggregates)
 
     @property
     def zones(self) -> frozenset[str]:
-        """Every availability zone that a profile or an aggregate's metadata names."""
-        named = {profile.availability_zone for profile in self.profiles.values}
-        named |= {aggregate.metadata.get("availability_zone", "") for aggregate in self.aggregates.values()}
-        return frozenset(named - {""})
+        """Every availability zone that a host or an aggregate's metadata names; made anew only when facts changed."""
+        if self._zones is None or self._zones[0] != self.facts_revision:
+            profiles = np.unique(self.columns["profile"][self.present_rows()])
+            named = {self.profiles.values[code].availability_zone for code in profiles.tolist()}
+            named |= {aggregate.metadata.get("availability_zone", "") for aggregate in self.aggregates.values()}
+            self._zones = (self.facts_revision, frozenset(named - {""}))
+        return self._zones[1]
 
     def aggregate_host_rows(self, uuid: str) -> npt.NDArray[np.int64]:
         """Return the rows of the hosts in one aggregate, ascending."""
@@ -162,5 +182,3 @@ class Fleet:
 
     def _number(self, column: str, row: int) -> int:
         return int(self.columns[column][row])
-
-

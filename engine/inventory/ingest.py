@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.errors import InvalidHostError
+from engine.inventory.fleet_schema import MAX_FOREIGN_USE
 from engine.inventory.profiles import Profile, Units
 from engine.inventory.schema import NO_HEARTBEAT
 from engine.model.limits import MAX_AMOUNT
@@ -21,7 +23,7 @@ _PREFIXES = (("vcpus", "vcpu", "cpu"), ("memory_mb", "memory_mb", "ram"), ("disk
 
 @dataclass(frozen=True, slots=True)
 class FleetColumns:
-    """A batch of hosts ready to be written: numbers by column, identities by index, and the batch's own dictionaries of text facts.
+    """A batch of hosts ready to be written: numbers by column, identities by index, its own dictionaries of text facts.
 
     ``profiles`` pair a profile (without traits) with its trait names; codes index the lists beside them.
     """
@@ -31,7 +33,7 @@ class FleetColumns:
     nodenames: list[str]
     host_ips: list[str]
     disabled_reasons: dict[int, str]
-    numbers: dict[str, npt.NDArray[np.generic]]
+    numbers: dict[str, npt.NDArray[Any]]
     profiles: list[tuple[Profile, tuple[str, ...]]]
     profile_codes: npt.NDArray[np.int64]
     units: list[Units]
@@ -47,7 +49,7 @@ def fleet_columns(fleet: pa.Table) -> FleetColumns:
     """
     fleet = fleet.combine_chunks()
     host_ids = fleet["host_id"].to_pylist()
-    numbers: dict[str, npt.NDArray[np.generic]] = {}
+    numbers: dict[str, npt.NDArray[Any]] = {}
     for source, prefix, ratio in _PREFIXES:
         total, reserved, used = (
             _int64(fleet, source),
@@ -56,20 +58,17 @@ def fleet_columns(fleet: pa.Table) -> FleetColumns:
         )
         ratios = fleet[f"{ratio}_allocation_ratio"].to_numpy().astype(np.float64)
         capacity = (total - reserved) * ratios
-        excessive = np.flatnonzero((capacity > MAX_AMOUNT) | (total > MAX_AMOUNT) | (used > MAX_AMOUNT // 2))
-        if len(excessive):
-            raise InvalidHostError(
-                f"host {host_ids[excessive[0]]!r}: {source} times its allocation ratio comes to {capacity[excessive[0]]:.0f}, "
-                f"above the limit of {MAX_AMOUNT}",
-                host_id=host_ids[excessive[0]],
-            )
+        _check_range(host_ids, source, total, 0, MAX_AMOUNT)
+        _check_range(host_ids, f"{source}_reserved", reserved, 0, MAX_AMOUNT)
+        _check_range(host_ids, f"{source} in use", used, 0, MAX_FOREIGN_USE)
+        _check_range(host_ids, f"{source} times its allocation ratio", capacity, 0, MAX_AMOUNT)
         numbers[f"{prefix}_total"] = total
         numbers[f"{prefix}_reserved"] = reserved
         numbers[f"{prefix}_allocation_ratio"] = ratios
         numbers[f"{prefix}_foreign"] = used
-    free_ram = numbers["memory_mb_total"] - numbers["memory_mb_reserved"] - numbers["memory_mb_foreign"]  # type: ignore[operator]
+    free_ram = numbers["memory_mb_total"] - numbers["memory_mb_reserved"] - numbers["memory_mb_foreign"]
     numbers["base_free_ram_mb"] = _int64(fleet, "free_ram_mb", free_ram)
-    free_disk = numbers["disk_gb_total"] - numbers["disk_gb_reserved"] - numbers["disk_gb_foreign"]  # type: ignore[operator]
+    free_disk = numbers["disk_gb_total"] - numbers["disk_gb_reserved"] - numbers["disk_gb_foreign"]
     reported = _int64(fleet, "free_disk_gb", free_disk)
     numbers["base_free_disk_gb"] = np.minimum(reported, _int64(fleet, "disk_available_least_gb", reported))
     for column, limit in (("base_free_ram_mb", MAX_AMOUNT), ("base_free_disk_gb", MAX_AMOUNT)):
@@ -115,11 +114,13 @@ def _int64(
     return np.where(np.asarray(pc.is_null(values).to_numpy()), default, filled).astype(np.int64)
 
 
-def _check_range(host_ids: list[str], column: str, values: npt.NDArray[np.generic], low: int, high: int) -> None:
-    outside = np.flatnonzero((values < low) | (values > high))  # type: ignore[operator]
+def _check_range(host_ids: list[str], column: str, values: npt.NDArray[Any], low: int, high: int) -> None:
+    # a ratio that is no number makes a capacity that is none, which is neither above nor below
+    outside = np.flatnonzero(~((values >= low) & (values <= high)))
     if len(outside):
         raise InvalidHostError(
-            f"host {host_ids[outside[0]]!r}: {column} is {values[outside[0]]}, outside {low}..{high}", host_id=host_ids[outside[0]]
+            f"host {host_ids[outside[0]]!r}: {column} is {values[outside[0]]}, outside {low}..{high}",
+            host_id=host_ids[outside[0]],
         )
 
 
@@ -150,7 +151,17 @@ def _distinct_lists(values: pa.ChunkedArray) -> tuple[list[tuple[str, ...]], npt
 
 
 def _profiles(fleet: pa.Table) -> tuple[list[tuple[Profile, tuple[str, ...]]], npt.NDArray[np.int64]]:
-    names = ("availability_zone", "hypervisor_type", "hypervisor_version", "arch", "supported_instances", "cpu_info", "cell", "traits", "stats")
+    names = (
+        "availability_zone",
+        "hypervisor_type",
+        "hypervisor_version",
+        "arch",
+        "supported_instances",
+        "cpu_info",
+        "cell",
+        "traits",
+        "stats",
+    )
     first, codes = _combine([_text_codes(fleet[name]) for name in names])
     profiles = []
     for index in first.tolist():
@@ -172,10 +183,18 @@ def _profiles(fleet: pa.Table) -> tuple[list[tuple[Profile, tuple[str, ...]]], n
 
 
 def _units(fleet: pa.Table) -> tuple[list[Units], npt.NDArray[np.int64]]:
-    columns = [_int64(fleet, f"{source}_{part}") for source, _, _ in _PREFIXES for part in ("min_unit", "max_unit", "step_size")]
+    columns = [
+        _int64(fleet, f"{source}_{part}")
+        for source, _, _ in _PREFIXES
+        for part in ("min_unit", "max_unit", "step_size")
+    ]
     first, codes = _combine([np.unique(column, return_inverse=True)[1].astype(np.int64) for column in columns])
     units = []
     for index in first.tolist():
         values = [int(column[index]) for column in columns]
-        units.append(Units((values[0], values[1], values[2]), (values[3], values[4], values[5]), (values[6], values[7], values[8])))
+        units.append(
+            Units(
+                (values[0], values[1], values[2]), (values[3], values[4], values[5]), (values[6], values[7], values[8])
+            )
+        )
     return units, codes

@@ -1,8 +1,9 @@
 """Profiles: the text facts of hosts, stored once per distinct combination and named by a 32-bit code.
 
-A fleet of a million hosts has hundreds of profiles, so a text filter runs hundreds of times for a request instead of a million.
-Traits are a bit set: a Python integer whose bits are numbered here. Which aggregates a host is in is kept apart, as a *membership*: racks are
-aggregates, so a large fleet has thousands of memberships, and text filters that do not read them should not run once for each.
+A fleet of a million hosts has hundreds of profiles, so a text filter runs hundreds of times for a request instead of a
+million. Traits are a bit set: a Python integer whose bits are numbered here. Which aggregates a host is in is kept
+apart, as a *membership*: racks are aggregates, so a large fleet has thousands of memberships, and text filters that do
+not read them should not run once for each.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The columns of the host table: each column's name, type and who writes it.
 
-Only columns whose ``kind`` is USAGE change when instances come and go; FACT columns change when a host is updated; DERIVED ones are
-recomputed from the others by the code that writes those. Amounts are 32 bits wide, so that the selection kernel moves as few bytes as it can;
-the limits of ``engine.model.limits`` keep every amount inside.
+Only columns whose ``kind`` is USAGE change when instances come and go; FACT columns change when a host is updated;
+DERIVED ones are recomputed from the others by the code that writes those. Amounts are 32 bits wide, so that the
+selection kernel moves as few bytes as it can; the limits of ``engine.model.limits`` keep every amount inside.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from engine.model.host import DISK_GB, MEMORY_MB, VCPU
 
 BLOCK_ROWS = 256
-"""Rows that share one revision number. Columns are padded to a multiple of it, so that a kernel's block is always full."""
+"""Rows that share one revision number. Columns are padded to a multiple of it: a kernel's block is always full."""
 
 NO_HEARTBEAT = np.iinfo(np.int64).min
 """``last_seen_up_us`` of a host that sends no heartbeats."""
@@ -49,7 +49,12 @@ def _class_columns(prefix: str, unit: str) -> tuple[Column, ...]:
         Column(f"{prefix}_reserved", np.int32, Kind.FACT, f"{unit} kept for the host itself"),
         Column(f"{prefix}_allocation_ratio", np.float64, Kind.FACT, "how far it may be overcommitted"),
         Column(f"{prefix}_used", np.int32, Kind.USAGE, f"{unit} in use, foreign use included (placement's usage)"),
-        Column(f"{prefix}_free", np.int32, Kind.USAGE, f"floor((total - reserved) * ratio) - used: the most {unit} that still fit"),
+        Column(
+            f"{prefix}_free",
+            np.int32,
+            Kind.USAGE,
+            f"floor((total - reserved) * ratio) - used: the most {unit} that still fit",
+        ),
         Column(f"{prefix}_foreign", np.int32, Kind.FACT, f"{unit} in use beside Berth's allocations"),
     )
 
@@ -66,7 +71,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("base_free_ram_mb", np.int32, Kind.FACT, "free_ram_mb before Berth's allocations"),
     Column("base_free_disk_gb", np.int32, Kind.FACT, "free_disk_gb before Berth's allocations"),
     Column("base_num_instances", np.int32, Kind.FACT, "instances beside Berth's allocations"),
-    Column("num_io_ops", np.int32, Kind.FACT, "builds, resizes, snapshots and the like in progress, as the host reports"),
+    Column(
+        "num_io_ops", np.int32, Kind.FACT, "builds, resizes, snapshots and the like in progress, as the host reports"
+    ),
     Column("failed_builds", np.int32, Kind.FACT, "builds that failed since the last success"),
     Column("hypervisor_version", np.int32, Kind.FACT, "the hypervisor's version as one number, 8002002 for 8.2.2"),
     Column("service_disabled", np.uint8, Kind.FACT, "1 when an operator disabled the compute service"),

@@ -24,8 +24,9 @@ class ServiceStates(NamedTuple):
 def service_states(columns: Mapping[str, npt.NDArray[np.generic]], now_us: int, down_time_us: int) -> ServiceStates:
     """Return the services' states at ``now_us``.
 
-    A service is up when it is neither disabled nor forced down and its heartbeat lies within down_time of now, before or after, both ends
-    included: nova compares the absolute difference, so a heartbeat from the future counts as missing too.
+    A service is up when it is neither disabled nor forced down and its heartbeat lies within down_time of now, before
+    or after, both ends included: nova compares the absolute difference, so a heartbeat from the future counts as
+    missing too.
     """
     seen = columns["last_seen_up_us"].astype(np.int64, copy=False)
     silent = seen == NO_HEARTBEAT
@@ -37,5 +38,7 @@ def service_states(columns: Mapping[str, npt.NDArray[np.generic]], now_us: int, 
     times = seen[beating]
     starts, ends = times - down_time_us, times + down_time_us
     valid_from = max(int(starts[starts <= now_us].max(initial=0)), int(ends[ends < now_us].max(initial=-1)) + 1)
-    valid_until = min(int(ends[ends >= now_us].min(initial=_FOREVER)), int(starts[starts > now_us].min(initial=_FOREVER)) - 1)
+    valid_until = min(
+        int(ends[ends >= now_us].min(initial=_FOREVER)), int(starts[starts > now_us].min(initial=_FOREVER)) - 1
+    )
     return ServiceStates(up.astype(np.uint8), valid_from, valid_until)

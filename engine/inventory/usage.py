@@ -1,10 +1,12 @@
 """How an allocation changes a host's columns: the one place that mutates usage.
 
-``apply_usage`` is written for one row with scalars only, so that it runs as plain Python and, compiled, inside the selection kernel.
+``apply_usage`` is written for one row with scalars only, so that it runs as plain Python and, compiled, inside the
+selection kernel.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,9 +36,10 @@ USAGE_COLUMNS = (
 
 
 class Amounts(NamedTuple):
-    """What one instance takes: placement's amounts by resource class, then the flavor's own sizes that the compute node counts.
+    """What one instance takes: placement's amounts by resource class, then the flavor's own sizes.
 
-    The two differ: swap and boot from volume count for placement only (nova.scheduler.host_manager, consume_from_request).
+    The compute node counts the latter. The two differ: swap and boot from volume count for placement only
+    (nova.scheduler.host_manager, consume_from_request).
     """
 
     requested_vcpu: int
@@ -99,3 +102,31 @@ def apply_usage(
     free_disk_gb[row] -= sign * amounts[5]
     num_instances[row] += sign
     generation[row] = generation_now
+
+
+_SUMS = (
+    ("vcpu_used", 0, 1),
+    ("vcpu_free", 0, -1),
+    ("memory_mb_used", 1, 1),
+    ("memory_mb_free", 1, -1),
+    ("disk_gb_used", 2, 1),
+    ("disk_gb_free", 2, -1),
+    ("vcpus_used", 3, 1),
+    ("free_ram_mb", 4, -1),
+    ("free_disk_gb", 5, -1),
+)
+"""(column, index into Amounts, direction of a claim): the sums of ``apply_usage``, for many rows at once."""
+
+
+def apply_usages(
+    rows: npt.NDArray[np.int64], sign: int, amounts: npt.NDArray[np.int64], usage: Mapping[str, npt.NDArray[Any]]
+) -> None:
+    """Add or take back ``amounts`` (int64[n, 6]) on ``rows``, which may repeat: ``apply_usage`` but for the generation.
+
+    ``usage`` holds the columns of USAGE_COLUMNS by name.
+    """
+    for column, index, direction in _SUMS:
+        np.add.at(usage[column], rows, (direction * sign * amounts[:, index]).astype(np.int32))
+    np.add.at(usage["num_instances"], rows, np.int32(sign))
+    capacity = usage["vcpu_total"][rows] * usage["vcpu_allocation_ratio"][rows]
+    usage["cpu_free"][rows] = capacity - usage["vcpus_used"][rows]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The host chosen for one instance: its row and weight, and the rows of its alternates, best first."""
+    """The host chosen for one instance: its row and weight, and the rows and weights of its alternates, best first."""
 
     row: int
     weight: float
     alternates: tuple[int, ...] = ()
+    alternate_weights: tuple[float, ...] = ()

@@ -15,7 +15,8 @@ from engine.inventory.fleet import AnyArray, Fleet
 from engine.inventory.usage import Amounts
 from engine.model.request_spec import RequestSpec
 from engine.scheduler import compiler
-from engine.scheduler.kernel_source import KernelPlan, kernel_text, make_plan
+from engine.scheduler.kernel_plan import KernelPlan, make_plan
+from engine.scheduler.kernel_source import kernel_text
 from engine.scheduler.options import ALL_WEIGHERS, SchedulerOptions
 from engine.scheduler.registry import Filter, Weigher, all_weighers, find_filter, find_weigher
 
@@ -51,8 +52,12 @@ class Chain:
 
     @cached_property
     def view_weighers(self) -> tuple[int, ...]:
-        """The places in ``weighers`` of those that a class view scores: all but the sparse ones and those multiplied by 0."""
-        return tuple(index for index, item in enumerate(self.weighers) if item.kind == "column" and self.multipliers[index] != 0.0)
+        """The places in ``weighers`` of those that a class view scores: none that is sparse or multiplied by 0."""
+        return tuple(
+            index
+            for index, item in enumerate(self.weighers)
+            if item.kind == "column" and self.multipliers[index] != 0.0
+        )
 
     @cached_property
     def kernels(self) -> ModuleType:
@@ -67,7 +72,9 @@ class Chain:
     @cached_property
     def multipliers(self) -> npt.NDArray[np.float64]:
         """Each weigher's configured multiplier, its sign applied."""
-        return np.array([item.sign * float(getattr(self.options, item.multiplier)) for item in self.weighers], dtype=np.float64)
+        return np.array(
+            [item.sign * float(getattr(self.options, item.multiplier)) for item in self.weighers], dtype=np.float64
+        )
 
     @cached_property
     def view_multipliers(self) -> npt.NDArray[np.float64]:
@@ -117,7 +124,6 @@ class Chain:
         )
         return Weighing(int(survivors), weights, ranges)
 
-
     def verdicts(self, fleet: Fleet, amounts: Amounts) -> npt.NDArray[np.uint32]:
         """Return uint32 a row: bit k is set where column filter k rejects the host."""
         bits = np.empty(len(fleet.columns["present"]), dtype=np.uint32)
@@ -127,7 +133,10 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class MultiplierOverrides:
-    """Multipliers that aggregates override: ``overridden`` (bool[weighers]) and ``by_membership`` (float64[weighers, memberships])."""
+    """Multipliers that aggregates override.
+
+    ``overridden`` is bool[weighers], ``by_membership`` float64[weighers, memberships].
+    """
 
     overridden: npt.NDArray[np.bool_]
     by_membership: npt.NDArray[np.float64]
@@ -140,7 +149,7 @@ class MultiplierOverrides:
 
 @dataclass(frozen=True, slots=True)
 class Weighing:
-    """Every host's weight (-inf where it was filtered out), the number of survivors, and each weigher's range over them."""
+    """Every host's weight (-inf where it was filtered out), the number of survivors, each weigher's range over them."""
 
     survivors: int
     weights: npt.NDArray[np.float64]
@@ -148,7 +157,10 @@ class Weighing:
 
 
 def numeric_metadata(values: Sequence[str], default: float) -> float:
-    """Return the least of some metadata values read as numbers, or ``default`` when there is none or one is no number (nova's rule)."""
+    """Return the least of some metadata values read as numbers; ``default`` when there is none or one is no number.
+
+    The rule is nova's (nova.scheduler.filters.utils.validate_num_values).
+    """
     try:
         return min((float(value) for value in values), default=default)
     except ValueError:
@@ -156,7 +168,10 @@ def numeric_metadata(values: Sequence[str], default: float) -> float:
 
 
 def multiplier_overrides(chain: Chain, fleet: Fleet) -> MultiplierOverrides:
-    """Return what the fleet's aggregates make of the chain's multipliers (nova.scheduler.utils.get_weight_multiplier)."""
+    """Return what the fleet's aggregates make of the chain's multipliers.
+
+    The rule is that of nova.scheduler.utils, get_weight_multiplier.
+    """
     keys = {item.multiplier for item in chain.weighers}
     named = any(keys & aggregate.metadata.keys() for aggregate in fleet.aggregates.values())
     many = len(fleet.memberships) if named else 0

@@ -19,13 +19,19 @@ def is_forced(request: RequestSpec) -> bool:
 def is_restricted(request: RequestSpec) -> bool:
     """True when ``destination_rows`` may leave rows out."""
     destination = request.requested_destination
-    return bool(request.force_hosts or request.force_nodes or request.ignore_hosts or (destination is not None and destination.host))
+    return bool(
+        request.force_hosts
+        or request.force_nodes
+        or request.ignore_hosts
+        or (destination is not None and destination.host)
+    )
 
 
 def destination_rows(fleet: Fleet, request: RequestSpec) -> npt.NDArray[np.int64]:
-    """Return the rows left by the request's own restrictions, ascending (nova.scheduler.host_manager, get_filtered_hosts).
+    """Return the rows left by the request's own restrictions, ascending.
 
-    Ignored and forced hosts compare without case, nodes and a requested destination with it.
+    The rule is that of nova.scheduler.host_manager, get_filtered_hosts. Ignored and forced hosts compare without
+    case, nodes and a requested destination with it.
     """
     rows = fleet.present_rows()
     destination = request.requested_destination

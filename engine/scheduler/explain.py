@@ -1,6 +1,7 @@
-"""Explain: why hosts pass or fail a request, what survivors weigh term by term, and what would have to change for the nearest to fit.
+"""Explain: why hosts pass or fail a request, what survivors weigh term by term, what the nearest would need to fit.
 
-Works on a fleet as it is, claims nothing, and asks every filter about every host, where a selection stops at the first refusal.
+Works on a fleet as it is, claims nothing, and asks every filter about every host, where a selection stops at the first
+refusal.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from engine.scheduler.chain import Chain, MultiplierOverrides, Weighing, multipl
 from engine.scheduler.destination import destination_rows, is_forced, is_restricted
 from engine.scheduler.registry import Filter, Weigher
 from engine.scheduler.request_facts import RequestFacts
-from engine.scheduler.sparse import Only, SelectionContext
-from engine.scheduler.static_mask import passes_text_filter
+from engine.scheduler.single_filter import passes_filter
+from engine.scheduler.sparse import SelectionContext
 
 RESTRICTION = "RequestedHosts"
-"""The name under which hosts are counted that the request itself leaves out: ignored, not forced, not the requested destination."""
+"""The name under which hosts are counted that the request itself leaves out: ignored, not forced, not the requested
+destination."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,12 @@ def explain(
     weighed_limit: int = 10,
     nearest_limit: int = 5,
 ) -> Explanation:
-    """Return why hosts pass or fail: counts for all, every verdict for the rows in ``hosts``, weights of the best, and the nearest misses."""
+    """Return why hosts pass or fail.
+
+    Counts cover all hosts, verdicts the rows in ``hosts``, weights the best, and changes the nearest misses.
+    """
     judged = _judge(chain, fleet, request, context)
-    passed = judged.passes.all(axis=0) if len(judged.names) else np.ones(len(judged.rows), dtype=np.bool_)
+    passed: npt.NDArray[np.bool_] = np.logical_and.reduce(judged.passes, axis=0)
     survivors = judged.rows[passed]
     place = {int(row): index for index, row in enumerate(judged.rows.tolist())} if hosts else {}
     return Explanation(
@@ -120,21 +125,13 @@ def _judge(chain: Chain, fleet: Fleet, request: RequestSpec, context: SelectionC
         names.append(RESTRICTION)
         filters.append(None)
         passes.append(np.isin(rows, destination_rows(fleet, request)))
-    bits = chain.verdicts(fleet, flavor_amounts(request.flavor, is_bfv=request.is_bfv))[rows]
-    columns = {item.name: index for index, item in enumerate(chain.column_filters)}
+    bits = chain.verdicts(fleet, flavor_amounts(request.flavor, is_bfv=request.is_bfv))
     for plugin in chain.applies(request):
         if is_forced(request) and plugin.name not in chain.options.placement_filters:
             continue
         names.append(plugin.name)
         filters.append(plugin)
-        if plugin.kind == "column":
-            passes.append((bits >> np.uint32(columns[plugin.name])) & 1 == 0)
-        elif plugin.kind == "text":
-            passes.append(passes_text_filter(plugin, fleet, rows, request, chain.options))
-        else:
-            verdict = plugin.body(request, context)
-            named = np.isin(rows, np.fromiter(verdict.rows, dtype=np.int64, count=len(verdict.rows)))
-            passes.append(named if isinstance(verdict, Only) else ~named)
+        passes.append(passes_filter(plugin, chain, fleet, rows, request, context, bits, fault_fails=True))
     return _Judgement(names, filters, rows, np.array(passes, dtype=np.bool_).reshape(len(names), len(rows)))
 
 
@@ -169,7 +166,7 @@ def _verdicts(chain: Chain, fleet: Fleet, request: RequestSpec, judged: _Judgeme
 def _nearest(
     chain: Chain, fleet: Fleet, request: RequestSpec, judged: _Judgement, passed: npt.NDArray[np.bool_], limit: int
 ) -> tuple[tuple[int, tuple[str, ...]], ...]:
-    """Return the failing hosts with the fewest failing filters, least short of capacity first, and what each would need."""
+    """Return the hosts that fail the fewest filters, least short of capacity first, and what each would need."""
     failing = np.flatnonzero(~passed)
     if not len(failing) or not limit:
         return ()
@@ -198,14 +195,21 @@ def _shortfall(fleet: Fleet, amounts: Amounts, rows: npt.NDArray[np.int64]) -> n
 
 
 def _weighed(
-    chain: Chain, fleet: Fleet, request: RequestSpec, context: SelectionContext, survivors: npt.NDArray[np.int64], limit: int
+    chain: Chain,
+    fleet: Fleet,
+    request: RequestSpec,
+    context: SelectionContext,
+    survivors: npt.NDArray[np.int64],
+    limit: int,
 ) -> tuple[tuple[int, float, tuple[Term, ...]], ...]:
     if not len(survivors) or not limit:
         return ()
     mask = np.zeros(len(fleet.columns["present"]), dtype=np.uint8)
     mask[survivors] = 1
     sparse = {
-        item.name: dict(item.body(request, context)) if context.group is not None else {} for item in chain.weighers if item.kind == "sparse"
+        item.name: dict(item.body(request, context)) if context.group is not None else {}
+        for item in chain.weighers
+        if item.kind == "sparse"
     }
     extra = np.zeros((len(sparse), len(mask)), dtype=np.float64)
     for index, values in enumerate(sparse.values()):
@@ -213,10 +217,13 @@ def _weighed(
             extra[index, row] = value
     overrides = multiplier_overrides(chain, fleet)
     disabled = np.zeros(len(chain.column_filters), dtype=np.bool_)
-    weighing = chain.weigh(fleet, mask, flavor_amounts(request.flavor, is_bfv=request.is_bfv), disabled, overrides, extra)
+    weighing = chain.weigh(
+        fleet, mask, flavor_amounts(request.flavor, is_bfv=request.is_bfv), disabled, overrides, extra
+    )
     order = survivors[np.argsort(-weighing.weights[survivors], kind="stable")[:limit]]
     return tuple(
-        (row, float(weighing.weights[row]), _terms(chain, fleet, weighing, overrides, sparse, row, len(survivors))) for row in order.tolist()
+        (row, float(weighing.weights[row]), _terms(chain, fleet, weighing, overrides, sparse, row, len(survivors)))
+        for row in order.tolist()
     )
 
 
@@ -236,7 +243,9 @@ def _terms(
         raw = _raw(chain, fleet, weigher, sparse, row)
         low, high = weighing.ranges[:, index].tolist()
         normalized = (raw - low) / (high - low) if survivors > 1 and high != low else 0.0
-        multiplier = overrides.by_membership[index, membership] if overrides.overridden[index] else chain.multipliers[index]
+        multiplier = (
+            overrides.by_membership[index, membership] if overrides.overridden[index] else chain.multipliers[index]
+        )
         terms.append(Term(weigher.name, raw, normalized, float(multiplier)))
     return tuple(terms)
 
@@ -246,7 +255,8 @@ def _raw(chain: Chain, fleet: Fleet, weigher: Weigher, sparse: Mapping[str, Mapp
     if weigher.kind == "sparse":
         return sparse[weigher.name].get(row, 0.0)
     arguments = [
-        fleet.columns[name][row].item() if name in fleet.columns else getattr(chain.options, name) for name in weigher.parameters
+        fleet.columns[name][row].item() if name in fleet.columns else getattr(chain.options, name)
+        for name in weigher.parameters
     ]
     raw = float(weigher.body(*arguments))
     return raw if weigher.minval is None else max(raw, weigher.minval)

@@ -1,12 +1,14 @@
 """The registry: how a filter or a weigher is written, and where the chain finds it by nova's name.
 
-A plug-in is one function in one file of ``filters/`` or ``weighers/`` under a decorator of this module. What the function gets is said by
-the names of its parameters:
+A plug-in is one function in one file of ``filters/`` or ``weighers/`` under a decorator of this module. What the
+function gets is said by the names of its parameters:
 
 * a **column** filter or weigher takes scalars: a column of the host table (``num_io_ops``), an amount of the request
-  (``requested_vcpu``; see Amounts), or an option (``max_io_ops_per_host``). It returns a truth value or a number (``-> int`` promises one
-  of at most 32 bits, which is faster), holds one expression's worth of arithmetic, and is compiled into the chain's kernel: no text, no exceptions, no other names;
-* a **text** filter takes ``(facts, request, options)`` and is called once for each distinct combination of the facts it reads;
+  (``requested_vcpu``; see Amounts), or an option (``max_io_ops_per_host``). It returns a truth value or a number
+  (``-> int`` promises one of at most 32 bits, which is faster), holds one expression's worth of arithmetic, and is
+  compiled into the chain's kernel: no text, no exceptions, no other names;
+* a **text** filter takes ``(facts, request, options)`` and is called once for each distinct combination of the facts
+  it reads;
 * a **sparse** filter or weigher takes ``(request, context)`` and names the few rows that differ from the rest.
 """
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from engine.scheduler.request_facts import RequestFacts
 
 Body = TypeVar("Body", bound=Callable[..., Any])
+Plugin = TypeVar("Plugin", "Filter", "Weigher")
 FactGroup = Literal["profile", "membership", "units"]
 Change = Callable[["RequestFacts", RequestSpec, "SchedulerOptions"], str]
 """Says, for a host that a filter rejects, what would have to change: (facts, request, options) to a phrase."""
@@ -37,9 +40,9 @@ Change = Callable[["RequestFacts", RequestSpec, "SchedulerOptions"], str]
 class Filter:
     """A registered filter: its nova name, body, and when it runs.
 
-    ``once_per_request``: only before the first instance. ``run_on_rebuild``: also for a rebuild in place. ``applies`` tells whether a
-    request needs it at all. ``reads`` are the fact groups a text filter looks at; ``attributes`` names further columns or identities for
-    a given request. ``change`` says what would have to change for one host to pass.
+    ``once_per_request``: only before the first instance. ``run_on_rebuild``: also for a rebuild in place. ``applies``
+    tells whether a request needs it at all. ``reads`` are the fact groups a text filter looks at; ``attributes`` names
+    further columns or identities for a given request. ``change`` says what would have to change for one host to pass.
     """
 
     name: str
@@ -61,9 +64,10 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Weigher:
-    """A registered weigher: its nova name, body, the option and aggregate key of its multiplier, and the floor of its values.
+    """A registered weigher: its nova name, body, the option and aggregate key of its multiplier, and its values' floor.
 
-    The weight is ``sign * multiplier * normalised``; ``minval`` clamps values from below and fixes the lower end of their range.
+    The weight is ``sign * multiplier * normalised``; ``minval`` clamps values from below and fixes the lower end of
+    their range.
     """
 
     name: str
@@ -85,7 +89,12 @@ _weighers: dict[str, Weigher] = {}
 
 
 def column_filter(
-    name: str, *, reason: str, once_per_request: bool = False, run_on_rebuild: bool = False, change: Change | None = None
+    name: str,
+    *,
+    reason: str,
+    once_per_request: bool = False,
+    run_on_rebuild: bool = False,
+    change: Change | None = None,
 ) -> Callable[[Body], Body]:
     """Register a filter over columns; ``reason`` says, to a user, why a host failed it."""
 
@@ -110,7 +119,10 @@ def text_filter(
     """Register a filter over text facts, called once for each distinct combination of what it ``reads``."""
 
     def register(body: Body) -> Body:
-        _add(_filters, Filter(name, "text", body, reason, once_per_request, run_on_rebuild, reads, attributes, applies, change))
+        _add(
+            _filters,
+            Filter(name, "text", body, reason, once_per_request, run_on_rebuild, reads, attributes, applies, change),
+        )
         return body
 
     return register
@@ -133,8 +145,10 @@ def sparse_filter(
     return register
 
 
-def column_weigher(name: str, *, multiplier: str, minval: float | None = None, sign: float = 1.0) -> Callable[[Body], Body]:
-    """Register a weigher over columns; ``multiplier`` is both nova's option and the aggregate metadata key that overrides it."""
+def column_weigher(
+    name: str, *, multiplier: str, minval: float | None = None, sign: float = 1.0
+) -> Callable[[Body], Body]:
+    """Register a weigher over columns; ``multiplier`` names nova's option and the metadata key that overrides it."""
 
     def register(body: Body) -> Body:
         _add(_weighers, Weigher(name, "column", body, multiplier, minval, sign))
@@ -143,9 +157,7 @@ def column_weigher(name: str, *, multiplier: str, minval: float | None = None, s
     return register
 
 
-def sparse_weigher(
-    name: str, *, multiplier: str, applies: Callable[[RequestSpec], bool]
-) -> Callable[[Body], Body]:
+def sparse_weigher(name: str, *, multiplier: str, applies: Callable[[RequestSpec], bool]) -> Callable[[Body], Body]:
     """Register a weigher that names the few rows whose value is not zero."""
 
     def register(body: Body) -> Body:
@@ -155,10 +167,12 @@ def sparse_weigher(
     return register
 
 
-def _add(table: dict[str, Any], plugin: Any) -> None:
+def _add(table: dict[str, Plugin], plugin: Plugin) -> None:
     earlier = table.get(plugin.name)
     if earlier is not None and earlier.body.__module__ != plugin.body.__module__:
-        raise InvalidSettingError(f"{plugin.name} is registered twice: in {earlier.body.__module__} and {plugin.body.__module__}")
+        raise InvalidSettingError(
+            f"{plugin.name} is registered twice: in {earlier.body.__module__} and {plugin.body.__module__}"
+        )
     table[plugin.name] = plugin
 
 
@@ -183,17 +197,19 @@ def all_weighers() -> Mapping[str, Weigher]:
 
 
 def find_filter(name: str) -> Filter:
-    """Return a filter by nova's name, with or without its module path; raise InvalidSettingError naming those there are."""
+    """Return a filter by nova's name, with or without its module path; raise InvalidSettingError that lists them."""
     return _find(all_filters(), name, "filter")
 
 
 def find_weigher(name: str) -> Weigher:
-    """Return a weigher by nova's name, with or without its module path; raise InvalidSettingError naming those there are."""
+    """Return a weigher by nova's name, with or without its module path; raise InvalidSettingError that lists them."""
     return _find(all_weighers(), name, "weigher")
 
 
-def _find(table: Mapping[str, Any], name: str, what: str) -> Any:
+def _find(table: Mapping[str, Plugin], name: str, what: str) -> Plugin:
     found = table.get(name.rsplit(".", 1)[-1])
     if found is None:
-        raise InvalidSettingError(f"there is no {what} called {name!r}; there are: {', '.join(sorted(table))}", name=name)
+        raise InvalidSettingError(
+            f"there is no {what} called {name!r}; there are: {', '.join(sorted(table))}", name=name
+        )
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from engine.inventory.fleet import Fleet
@@ -12,7 +12,7 @@ from engine.model.aggregate import Aggregate
 
 
 class RequestFacts:
-    """One representative row, and the fact groups it may be asked for; ``get_attribute`` speaks nova's HostState names."""
+    """One representative row, and the fact groups it may be asked for; ``get_attribute`` speaks HostState's names."""
 
     def __init__(self, fleet: Fleet, row: int) -> None:
         self.fleet = fleet
@@ -77,8 +77,14 @@ _NUMBERS = {
     "ram_allocation_ratio": "memory_mb_allocation_ratio",
     "disk_allocation_ratio": "disk_gb_allocation_ratio",
 }
-_IDENTITIES = {"host": "host_ids", "uuid": "uuids", "nodename": "nodenames", "hypervisor_hostname": "nodenames", "host_ip": "host_ips"}
-_TEXT = {
+_IDENTITIES = {
+    "host": "host_ids",
+    "uuid": "uuids",
+    "nodename": "nodenames",
+    "hypervisor_hostname": "nodenames",
+    "host_ip": "host_ips",
+}
+_TEXT: dict[str, Callable[[RequestFacts], object]] = {
     "hypervisor_type": lambda facts: facts.profile.hypervisor_type or None,
     "hypervisor_version": lambda facts: facts.profile.hypervisor_version,
     "cpu_info": lambda facts: facts.profile.cpu_info,
@@ -87,19 +93,35 @@ _TEXT = {
     "free_disk_mb": lambda facts: int(facts.fleet.columns["free_disk_gb"][facts.row]) * 1024,
     "disk_mb_used": lambda facts: int(facts.fleet.columns["disk_gb_used"][facts.row]) * 1024,
     "stats": lambda facts: dict(facts.profile.stats),
-    "aggregates": lambda facts: [{"uuid": item.uuid, "name": item.name, "metadata": dict(item.metadata)} for item in facts.aggregates],
+    "aggregates": lambda facts: [
+        {"uuid": item.uuid, "name": item.name, "metadata": dict(item.metadata)} for item in facts.aggregates
+    ],
     "service": lambda facts: facts._service(),
     "limits": lambda facts: {},
     "updated": lambda facts: True,
 }
 
-ATTRIBUTE_COLUMNS = {**_NUMBERS, "free_disk_mb": "free_disk_gb", "disk_mb_used": "disk_gb_used", "aggregates": "membership"}
+ATTRIBUTE_COLUMNS = {
+    **_NUMBERS,
+    "free_disk_mb": "free_disk_gb",
+    "disk_mb_used": "disk_gb_used",
+    "aggregates": "membership",
+}
 """The column on which each attribute depends beyond the profile."""
 
 ROW_ATTRIBUTES = frozenset(_IDENTITIES) | {"service"}
 """The attributes that are each row's own."""
 
 PROFILE_ATTRIBUTES = frozenset(
-    {"hypervisor_type", "hypervisor_version", "cpu_info", "cell_uuid", "supported_instances", "stats", "limits", "updated"}
+    {
+        "hypervisor_type",
+        "hypervisor_version",
+        "cpu_info",
+        "cell_uuid",
+        "supported_instances",
+        "stats",
+        "limits",
+        "updated",
+    }
 )
 """The attributes that the profile alone decides."""

@@ -1,13 +1,15 @@
-"""Selection: the hosts for the instances of one request, decided as nova.scheduler.manager does and claimed in the table as it goes.
+"""Selection: the hosts for the instances of one request, decided as nova.scheduler.manager does and claimed meanwhile.
 
-A request for one instance that only columns and text concern is answered from its class view. Everything else (several instances, server
-groups, forced hosts, random choices, multipliers that aggregates override) goes the general way: every host is weighed for each instance.
+A request for one instance that only columns and text concern is answered from its class view. Everything else (several
+instances, server groups, forced hosts, random choices, multipliers that aggregates override) goes the general way:
+every host is weighed for each instance.
 """
 
 from __future__ import annotations
 
+import contextlib
 import random
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,12 +23,17 @@ from engine.model.selection import Selection
 from engine.scheduler.chain import Chain, MultiplierOverrides, multiplier_overrides
 from engine.scheduler.destination import destination_rows, is_forced, is_restricted
 from engine.scheduler.explain import rejection_counts
+from engine.scheduler.faults import FilterFault
 from engine.scheduler.registry import Filter
+from engine.scheduler.single_filter import passes_filter
 from engine.scheduler.sparse import GroupState, Only, SelectionContext
 from engine.scheduler.static_mask import text_mask
 from engine.scheduler.views import DEFAULT_BUDGET_BYTES, ViewStore
 
 Rows = npt.NDArray[np.int64]
+
+_PICKS_AN_ALTERNATE = 4
+"""How many hosts a view picks for each alternate in a fleet of several cells, where those of other cells drop out."""
 
 
 def class_key(request: RequestSpec, amounts: Amounts) -> Hashable:
@@ -61,7 +68,7 @@ class _Progress:
 
 
 class Selector:
-    """Selects and claims on one table under one chain; the random generator decides where nova's options ask for chance."""
+    """Selects and claims on one table under one chain; the generator decides where nova's options ask for chance."""
 
     def __init__(
         self, table: HostTable, chain: Chain, rng: random.Random, *, view_budget_bytes: int = DEFAULT_BUDGET_BYTES
@@ -71,6 +78,7 @@ class Selector:
         self.rng = rng
         self.views = ViewStore(table, chain, budget_bytes=view_budget_bytes)
         self._overrides: tuple[int, MultiplierOverrides] | None = None
+        self._cell_of_profile = np.empty(0, dtype=np.int64)
 
     @property
     def overrides(self) -> MultiplierOverrides:
@@ -112,28 +120,49 @@ class Selector:
         *,
         group: GroupState | None = None,
         own_rows: frozenset[int] = frozenset(),
+        members: Sequence[bool] | None = None,
         claim: bool = True,
         steps: list[Step] | None = None,
     ) -> list[Selection]:
-        """Return a host for each instance, all claimed in the table if ``claim``; otherwise, or on failure, nothing is left claimed.
+        """Return a host for each instance, all claimed in the table if ``claim``.
 
-        ``group`` is updated as instances join it. ``steps``, where given, receives the hosts as weighed before each choice.
-        Raises NoValidHostError when fewer hosts than instances are found, FilterFault where nova's own filter would raise.
+        Otherwise, or on failure, nothing is left claimed. ``group`` grows by the instances claimed; ``members`` tells
+        which of them count as its members (all by default; nova counts only those whose uuid the group already lists).
+        ``steps``, where given, receives the hosts as weighed before each choice.
+        Raises NoValidHostError when fewer hosts than instances are found, FilterFault where nova's filter would raise.
         """
         amounts = flavor_amounts(request.flavor, is_bfv=request.is_bfv)
         alternates = self.chain.options.max_attempts - 1 if request.alternates is None else request.alternates
         if steps is None and self.uses_view(request, group):
-            return self._select_from_view(request, amounts, alternates, claim=claim)
-        return self._select_by_weighing(request, amounts, alternates, group, own_rows, claim=claim, steps=steps)
+            # A view asks text filters about every host; a fault on one that nova would not have asked about is none.
+            with contextlib.suppress(FilterFault):
+                return self._select_from_view(request, amounts, alternates, claim=claim)
+        return self._select_by_weighing(
+            request, amounts, alternates, group, own_rows, members, claim=claim, steps=steps
+        )
 
-    def _select_from_view(self, request: RequestSpec, amounts: Amounts, alternates: int, *, claim: bool) -> list[Selection]:
+    def _select_from_view(
+        self, request: RequestSpec, amounts: Amounts, alternates: int, *, claim: bool
+    ) -> list[Selection]:
         slot = self.views.slot(class_key(request, amounts), request, amounts)
         shape = self.views.shape(amounts)
-        placed = self.views.place(np.array([slot]), np.array([shape]), picks=1 + alternates, claim=claim)
-        rows = placed.rows[0]
+        has_cells = bool(alternates) and self._has_cells
+        picks = 1 + alternates * (_PICKS_AN_ALTERNATE if has_cells else 1)
+        placed = self.views.place(np.array([slot]), np.array([shape]), picks=picks, claim=claim and not has_cells)
+        rows, weights = placed.rows[0], placed.weights[0]
         if rows[0] < 0:
             raise self._no_valid_host(request, None, 0)
-        return [Selection(int(rows[0]), float(placed.weights[0, 0]), tuple(int(row) for row in rows[1:] if row >= 0))]
+        spare = 1 + np.flatnonzero(rows[1:] >= 0)
+        if has_cells:
+            more_to_see = len(spare) == picks - 1
+            spare = spare[self._in_cell_of(int(rows[0]), rows[spare])][:alternates]
+            if len(spare) < alternates and more_to_see:
+                return self._select_by_weighing(
+                    request, amounts, alternates, None, frozenset(), None, claim=claim, steps=None
+                )
+            if claim:
+                self.table.apply(int(rows[0]), 1, amounts)
+        return [Selection(int(rows[0]), float(weights[0]), tuple(rows[spare].tolist()), tuple(weights[spare].tolist()))]
 
     def _select_by_weighing(
         self,
@@ -142,26 +171,30 @@ class Selector:
         alternates: int,
         group: GroupState | None,
         own_rows: frozenset[int],
+        members: Sequence[bool] | None,
         *,
         claim: bool,
         steps: list[Step] | None,
     ) -> list[Selection]:
-        context = SelectionContext(self.table, group, own_rows)
-        progress = _Progress(self._first_order(request))
+        joined = None if group is None else group.copy()
+        context = SelectionContext(self.table, joined, own_rows)
+        progress = _Progress(self._first_order(request, amounts, context))
         claimed: list[int] = []
         try:
             for number in range(request.num_instances):
                 chosen = self._choose(request, amounts, context, progress, number, steps)
                 if chosen is None:
-                    raise self._no_valid_host(request, context, len(progress.chosen))
+                    raise self._no_valid_host(request, context, len(progress.chosen))  # noqa: TRY301
                 row, weight = chosen
                 self.table.apply(row, 1, amounts)
                 claimed.append(row)
                 self._count_build(row, 1)
                 progress.chosen.append((row, weight))
-                if group is not None:
-                    group.add(row)
+                if joined is not None:
+                    joined.add(row, is_member=members is None or members[number])
             if request.num_instances > 1 and alternates:
+                # nova weighs once more as for the last instance, which by now is where it was put
+                context.own_rows |= {claimed[-1]}
                 self._weigh(request, amounts, context, progress, request.num_instances - 1)
         except BaseException:
             self._give_back(claimed, amounts)
@@ -172,13 +205,22 @@ class Selector:
         if not claim:
             for row in claimed:
                 self.table.apply(row, -1, amounts)
-        return [Selection(row, weight, spare) for row, weight in progress.chosen]
+        elif group is not None and joined is not None:
+            group.member_counts, group.host_rows = joined.member_counts, joined.host_rows
+        return [Selection(row, weight, *spare[row]) for row, weight in progress.chosen]
 
-    def _first_order(self, request: RequestSpec) -> Rows:
-        """Return the rows that the first instance's filters start from, ascending: the request's own restrictions and the text filters."""
+    def _first_order(self, request: RequestSpec, amounts: Amounts, context: SelectionContext) -> Rows:
+        """Return the rows that the request's own restrictions and its text filters leave, ascending."""
         rows = destination_rows(self.table, request)
         filters = [item for item in self.chain.applies(request) if self._runs(item, request, 0)]
-        return np.flatnonzero(text_mask(filters, self.table, request, self.chain.options, rows))
+        try:
+            return np.flatnonzero(text_mask(filters, self.table, request, self.chain.options, rows))
+        except FilterFault:
+            # nova fails the request only if the host still stood when the filter's turn came: ask in its order
+            bits = self.chain.verdicts(self.table, amounts)
+            for plugin in filters:
+                rows = rows[passes_filter(plugin, self.chain, self.table, rows, request, context, bits)]
+            return rows
 
     def _runs(self, plugin: Filter, request: RequestSpec, number: int) -> bool:
         """Whether a filter runs before the choice for instance ``number``."""
@@ -195,13 +237,14 @@ class Selector:
         number: int,
         steps: list[Step] | None,
     ) -> tuple[int, float] | None:
-        """Return the row and weight for instance ``number``: the best that still takes the amounts, None when there is none."""
+        """Return the row and weight for one instance: the best that still takes the amounts, None if none does."""
         step = self._weigh(request, amounts, context, progress, number)
         if steps is not None:
             steps.append(step)
-        for row, weight in zip(step.rows.tolist(), step.weights.tolist(), strict=True):
+        for index in range(len(step.rows)):
+            row = int(step.rows[index])
             if self._takes(row, amounts):
-                return row, weight
+                return row, float(step.weights[index])
         return None
 
     def _weigh(
@@ -240,7 +283,7 @@ class Selector:
         return np.array(rows, dtype=np.int64)
 
     def _takes(self, row: int, amounts: Amounts) -> bool:
-        """Whether a claim on the row would succeed: placement's capacity, checked again as earlier instances took theirs."""
+        """Whether a claim on the row would succeed: placement's capacity, less what earlier instances took."""
         if "CapacityFilter" not in self.chain.options.placement_filters:
             return True
         columns = self.table.columns
@@ -250,7 +293,7 @@ class Selector:
         )
 
     def _count_build(self, row: int, change: int) -> None:
-        """Count a build in progress on the row, for the rest of this request only: afterwards the host reports its own."""
+        """Count a build in progress on the row, for the rest of this request: afterwards the host reports its own."""
         (num_io_ops,) = self.table.own(["num_io_ops"])
         num_io_ops[row] += change
         self.table.touch(np.array([row]), facts=False)
@@ -260,29 +303,50 @@ class Selector:
             self._count_build(row, -1)
             self.table.apply(row, -1, amounts)
 
-    def _alternates(self, progress: _Progress, many: int) -> tuple[int, ...]:
-        """Return the best rows that no instance was given; every instance shares them."""
-        if not many or progress.step is None:
-            return ()
+    def _alternates(self, progress: _Progress, many: int) -> dict[int, tuple[tuple[int, ...], tuple[float, ...]]]:
+        """Return, by chosen row, the best rows of its cell that no instance was given and their weights.
+
+        Every instance of a cell shares them.
+        """
         taken = {row for row, _ in progress.chosen}
-        spare = []
-        for row in progress.step.rows.tolist():
-            if row not in taken:
-                spare.append(row)
-                if len(spare) == many:
-                    break
-        return tuple(spare)
+        if not many or progress.step is None:
+            return dict.fromkeys(taken, ((), ()))
+        step = progress.step
+        found = {}
+        for row in taken:
+            places = np.flatnonzero(self._in_cell_of(row, step.rows)) if self._has_cells else np.arange(len(step.rows))
+            spare = [place for place in places[: many + len(taken)].tolist() if int(step.rows[place]) not in taken]
+            spare = spare[:many]
+            found[row] = (tuple(step.rows[spare].tolist()), tuple(step.weights[spare].tolist()))
+        return found
+
+    @property
+    def _has_cells(self) -> bool:
+        """True when hosts are in different cells, so that alternates must be of the chosen host's."""
+        profiles = self.table.profiles.values
+        if len(self._cell_of_profile) != len(profiles):
+            self._cell_of_profile = np.unique([profile.cell for profile in profiles], return_inverse=True)[1]
+        return bool(self._cell_of_profile.any())
+
+    def _in_cell_of(self, row: int, rows: Rows) -> npt.NDArray[np.bool_]:
+        """Return which of ``rows`` are in a row's cell; ask ``_has_cells`` first."""
+        profile = self.table.columns["profile"]
+        return np.asarray(self._cell_of_profile[profile[rows]] == self._cell_of_profile[profile[row]])
 
     def _enabled(self, number: int) -> npt.NDArray[np.bool_]:
-        return np.array([number == 0 or not item.once_per_request for item in self.chain.column_filters], dtype=np.bool_)
+        return np.array(
+            [number == 0 or not item.once_per_request for item in self.chain.column_filters], dtype=np.bool_
+        )
 
     def _no_extra(self) -> npt.NDArray[np.float64]:
-        return np.zeros((0, 0), dtype=np.float64)
+        """Return 0 for every sparse weigher and row; the kernel indexes it without looking at its size."""
+        sparse = sum(item.kind == "sparse" for item in self.chain.weighers)
+        return np.zeros((sparse, len(self.table.columns["present"])), dtype=np.float64)
 
     def _extra(self, request: RequestSpec, context: SelectionContext) -> npt.NDArray[np.float64]:
         """Return the sparse weighers' values, float64[sparse weighers, rows]."""
+        values = self._no_extra()
         sparse = [item for item in self.chain.weighers if item.kind == "sparse"]
-        values = np.zeros((len(sparse), len(self.table.columns["present"])), dtype=np.float64)
         for index, plugin in enumerate(sparse):
             if context.group is not None:
                 for row, value in plugin.body(request, context).items():
@@ -295,7 +359,7 @@ class Selector:
         total = self.table.host_count
         last = next((name for name, removed in reversed(list(rejections.items())) if removed), None)
         where = f"the last were removed by {last}" if last else "there is none in the fleet"
-        want = f"{request.num_instances} × " if request.num_instances > 1 else ""
+        want = f"{request.num_instances} instances of " if request.num_instances > 1 else ""
         return NoValidHostError(
             f"no valid host for {want}{request.flavor.name or 'the request'} among {total}"
             + (f" after {placed} instances were placed" if placed else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.inventory.fleet import Fleet
 
@@ -37,6 +37,10 @@ class GroupState:
     member_counts: dict[int, int] = field(default_factory=dict)
     host_rows: set[int] = field(default_factory=set)
 
+    def copy(self) -> GroupState:
+        """Return a copy that can grow without changing this one."""
+        return replace(self, member_counts=dict(self.member_counts), host_rows=set(self.host_rows))
+
     def add(self, row: int, *, is_member: bool = True) -> None:
         """Count one more instance on ``row``."""
         self.host_rows.add(row)
@@ -46,7 +50,7 @@ class GroupState:
 
 @dataclass(slots=True)
 class SelectionContext:
-    """The facts beside the request spec: the fleet, the server group, and the rows where the instance being placed already is."""
+    """The facts beside the request spec: the fleet, the server group, and the rows where the instance already is."""
 
     fleet: Fleet
     group: GroupState | None = None

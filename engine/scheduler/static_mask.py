@@ -1,4 +1,4 @@
-"""Which hosts pass a request's text filters: one call of a filter for each distinct combination of the facts it reads."""
+"""Which hosts pass a request's text filters: one call of a filter for each combination of the facts it reads."""
 
 from __future__ import annotations
 
@@ -9,15 +9,23 @@ import numpy.typing as npt
 
 from engine.inventory.fleet import Fleet
 from engine.model.request_spec import RequestSpec
+from engine.scheduler.faults import FilterFault
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import Filter
 from engine.scheduler.request_facts import ATTRIBUTE_COLUMNS, PROFILE_ATTRIBUTES, ROW_ATTRIBUTES, RequestFacts
 
 
 def text_mask(
-    filters: Iterable[Filter], fleet: Fleet, request: RequestSpec, options: SchedulerOptions, rows: npt.NDArray[np.int64] | None = None
+    filters: Iterable[Filter],
+    fleet: Fleet,
+    request: RequestSpec,
+    options: SchedulerOptions,
+    rows: npt.NDArray[np.int64] | None = None,
 ) -> npt.NDArray[np.uint8]:
-    """Return uint8 a row: 1 for those of ``rows`` (every host by default) that pass every text filter, each tried on what the last left."""
+    """Return uint8 a row: 1 for those of ``rows`` (every host by default) that pass every text filter.
+
+    Each filter is tried on what the one before left.
+    """
     mask = np.zeros(len(fleet.columns["present"]), dtype=np.uint8)
     left = fleet.present_rows() if rows is None else rows
     for plugin in filters:
@@ -28,9 +36,18 @@ def text_mask(
 
 
 def passes_text_filter(
-    plugin: Filter, fleet: Fleet, rows: npt.NDArray[np.int64], request: RequestSpec, options: SchedulerOptions
+    plugin: Filter,
+    fleet: Fleet,
+    rows: npt.NDArray[np.int64],
+    request: RequestSpec,
+    options: SchedulerOptions,
+    *,
+    fault_fails: bool = False,
 ) -> npt.NDArray[np.bool_]:
-    """Return, for each of ``rows``, whether the host passes; raise FilterFault where nova's filter would raise."""
+    """Return, for each of ``rows``, whether the host passes.
+
+    Where nova's filter would raise, FilterFault is raised, or the host fails if ``fault_fails``.
+    """
     if not len(rows):
         return np.empty(0, dtype=np.bool_)
     keys = [fleet.columns[group][rows] for group in plugin.reads]
@@ -40,17 +57,24 @@ def passes_text_filter(
         elif name in ATTRIBUTE_COLUMNS:
             keys.append(fleet.columns[ATTRIBUTE_COLUMNS[name]][rows])
     first, codes = _distinct(keys)
-    verdicts = [bool(plugin.body(RequestFacts(fleet, int(rows[index])), request, options)) for index in first.tolist()]
-    return np.array(verdicts, dtype=np.bool_)[codes]
+    verdicts = np.empty(len(first), dtype=np.bool_)
+    for number, index in enumerate(first.tolist()):
+        try:
+            verdicts[number] = plugin.body(RequestFacts(fleet, int(rows[index])), request, options)
+        except FilterFault:
+            if not fault_fails:
+                raise
+            verdicts[number] = False
+    return verdicts[codes]
 
 
 def depends_on_usage(plugin: Filter, request: RequestSpec) -> bool:
-    """True when the filter's verdict for this request may change without a host's facts changing, so that it must not be kept."""
+    """True when the filter's verdict may change without a host's facts changing, so that it must not be kept."""
     return bool(_beyond_profile(plugin, request))
 
 
 def _beyond_profile(plugin: Filter, request: RequestSpec) -> frozenset[str]:
-    """Return the attributes a text filter reads for this request that neither the profile nor the membership decides."""
+    """Return the attributes that a text filter reads for this request beyond those that the profile decides."""
     if plugin.attributes is None:
         return frozenset()
     return plugin.attributes(request) - PROFILE_ATTRIBUTES

@@ -1,9 +1,10 @@
 """Class views: what is kept of each request class so that the next request of the class looks only at what changed.
 
-A *request class* is everything of a request that the columns do not know: amounts and text. For each class a slot holds the hosts that pass
-its text filters, and for each block of hosts the number that pass every filter, each weigher's range over them, and the exact weight and
-row of the best under a reference scale. The kernel re-evaluates the blocks whose revision moved, reduces the ranges to the exact
-normalisation, and, where that differs from the reference, opens blocks in order of an upper bound. A fresh view is a full scan.
+A *request class* is everything of a request that the columns do not know: amounts and text. For each class a slot
+holds the hosts that pass its text filters, and for each block of hosts the number that pass every filter, each
+weigher's range over them, and the exact weight and row of the best under a reference scale. The kernel re-evaluates the
+blocks whose revision moved, reduces the ranges to the exact normalisation, and, where that differs from the reference,
+opens blocks in order of an upper bound. A fresh view is a full scan.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _MAX_SLOTS = 1024
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The kernel's answer to a batch: rows and weights (requests x picks; row -1 for none) and how many hosts had passed."""
+    """The kernel's answer to a batch: rows and weights (requests x picks, row -1 for none), and how many passed."""
 
     rows: npt.NDArray[np.int64]
     weights: npt.NDArray[np.float64]
@@ -98,7 +99,10 @@ class ViewStore:
         return self._shape_table
 
     def slot(self, key: Hashable, request: RequestSpec, amounts: Amounts) -> int:
-        """Return the slot of a request class, its mask up to date; ``key`` stands for all of the request that the class depends on."""
+        """Return the slot of a request class, its mask up to date.
+
+        ``key`` stands for all of the request that the class depends on.
+        """
         if len(self.table.columns["present"]) != self._rows:
             self._allocate()
         slot = self._slots.get(key)
@@ -146,7 +150,10 @@ class ViewStore:
     def place(
         self, slots: npt.NDArray[np.int64], shapes: npt.NDArray[np.int64], *, picks: int = 1, claim: bool
     ) -> Placed:
-        """Answer requests of one instance each, strictly in order, claiming the best host of each before the next if ``claim``."""
+        """Answer requests of one instance each, strictly in order.
+
+        If ``claim``, the best host of each is claimed before the next.
+        """
         many = len(slots)
         rows = np.empty((many, picks), dtype=np.int64)
         weights = np.empty((many, picks), dtype=np.float64)

@@ -13,9 +13,9 @@ import pytest
 from engine.cli.run import run
 
 HOSTS_CSV = """host_id,vcpus,memory_mb,disk_gb,availability_zone
-alpha,16,65536,1000,az1
-beta,16,65536,1000,az1
-gamma,32,131072,2000,az2
+alpha,16,65536,1000,zone-a
+beta,16,65536,1000,zone-a
+gamma,32,131072,2000,zone-b
 """
 
 

@@ -32,17 +32,17 @@ def test_generate_refuses_a_negative_count_and_a_file_it_cannot_write(berth, tmp
 
 
 def test_list_shows_hosts_and_says_what_it_leaves_out(at, hosts):
-    answer = at("hosts", "list", "--zone", "az1")
+    answer = at("hosts", "list", "--zone", "zone-a")
     assert answer.code == ExitCode.DONE
     assert "alpha" in answer.out
     assert "gamma" not in answer.out
     assert "2 hosts" in answer.out
-    answer = at("hosts", "list", "--zone", "az1", "--limit", 1)
+    answer = at("hosts", "list", "--zone", "zone-a", "--limit", 1)
     assert "1 of 2 hosts shown" in answer.out
 
 
 def test_list_as_json_has_every_field(at, hosts):
-    document = at("hosts", "list", "--zone", "az2", "--json").document
+    document = at("hosts", "list", "--zone", "zone-b", "--json").document
     (gamma,) = (host for host in document["hosts"] if host["host_id"] == "gamma")
     assert gamma["inventories"]["MEMORY_MB"]["total"] == 131072
     assert document["total"] == len(document["hosts"])
@@ -52,7 +52,7 @@ def test_list_as_json_has_every_field(at, hosts):
 def test_show_tells_everything_of_one_host(at, hosts):
     answer = at("hosts", "show", "gamma")
     assert answer.code == ExitCode.DONE
-    assert "az2" in answer.out
+    assert "zone-b" in answer.out
     assert "131072" in answer.out
     assert at("hosts", "show", "gamma", "--json").document["host"]["host_id"] == "gamma"
 

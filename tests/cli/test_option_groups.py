@@ -46,7 +46,7 @@ def test_a_field_without_a_default_is_a_required_option():
 
     app = typer.Typer()
     app.command()(command)
-    with pytest.raises(typer.BadParameter.__bases__[0], match="--name"):
+    with pytest.raises(typer.BadParameter.__bases__[0], match="name"):
         app([], standalone_mode=False)
 
 

@@ -17,7 +17,7 @@ def test_placing_answers_with_an_instance_and_a_host_each(at, hosts):
 
 
 def test_placing_shows_a_table(at, hosts):
-    answer = at("place", *SMALL, "--zone", "az2")
+    answer = at("place", *SMALL, "--zone", "zone-b")
     assert answer.code == ExitCode.DONE
     assert "gamma" in answer.out
     assert "1 placed" in answer.out
@@ -29,8 +29,10 @@ def test_the_options_reach_the_filters(at, hosts):
 
     assert host_of("--force-host", "beta") == "beta"
     assert host_of("--ignore-host", "alpha", "--ignore-host", "gamma") == "beta"
-    assert host_of("--zone", "az2") == "gamma"
-    assert at("place", *SMALL, "--trait", "CUSTOM_NONE_HAS_IT").code == ExitCode.REFUSED
+    assert host_of("--zone", "zone-b") == "gamma"
+    answer = at("place", *SMALL, "--trait", "CUSTOM_NO_HOST_EVER_HAD_IT")
+    assert answer.code == ExitCode.INVALID
+    assert "CUSTOM_NO_HOST_EVER_HAD_IT" in answer.err
     selection = at("place", *SMALL, "--alternates", 1, "--json").document["selections"][0]
     assert len(selection["alternates"]) == 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import numpy as np
 
 from engine.errors import LedgerError
 from engine.ledger.options import LedgerOptions
-from engine.ledger.reader import read_state
+from engine.ledger.reader import LedgerReader, read_state
 from engine.ledger.records import Claims, Moves, Releases
 from engine.ledger.state import LedgerState
 from engine.ledger.store import Ledger
@@ -83,6 +84,17 @@ def plain(state: LedgerState) -> dict[str, Any]:
 
 def numbers_in(state: LedgerState) -> list[int]:
     return [int.from_bytes(bytes(row[:8]), "little") for row in state.consumers]
+
+
+def hold_up(ledger: Ledger, until: threading.Event) -> None:
+    """Keep the ledger from committing anything further until the event is set, so that submissions queue up."""
+
+    def wait(reader: LedgerReader | None, error: LedgerError | None) -> None:
+        if reader is not None:
+            reader.close()
+        until.wait(10)
+
+    ledger.mark(wait)
 
 
 def wait_for_rows(ledger: Ledger, deadline_s: float = 10.0) -> None:

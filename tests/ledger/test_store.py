@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,6 +35,7 @@ from tests.ledger.builders import (
     Notes,
     claims,
     consumer,
+    hold_up,
     int32,
     moves,
     numbers_in,
@@ -100,7 +102,7 @@ def test_submissions_that_wait_share_one_commit_and_one_notice(tmp_path: Path) -
     notes = Notes()
     held = threading.Event()
     with Ledger.open(tmp_path, AT_REST, notes) as ledger:
-        ledger.mark(lambda reader, error: (held.wait(10), reader and reader.close()))
+        hold_up(ledger, held)
         for number in range(500):
             ledger.submit([claims([number])], number)
         assert notes.calls == []
@@ -118,7 +120,7 @@ def test_a_group_is_closed_at_its_size(tmp_path: Path) -> None:
     notes = Notes()
     held = threading.Event()
     with Ledger.open(tmp_path, LedgerOptions(group_bytes=1_000), notes) as ledger:
-        ledger.mark(lambda reader, error: (held.wait(10), reader and reader.close()))
+        hold_up(ledger, held)
         for number in range(4):
             ledger.submit([claims(range(number * 30, number * 30 + 30))], number)
         held.set()
@@ -196,7 +198,7 @@ def test_records_are_copied_when_submitted(tmp_path: Path) -> None:
     documents = {"a": b"1"}
     held = threading.Event()
     with Ledger.open(tmp_path, AT_REST, Notes()) as ledger:
-        ledger.mark(lambda reader, error: (held.wait(10), reader and reader.close()))
+        hold_up(ledger, held)
         ledger.submit([DocumentsWritten("flavor", documents)], 1)
         documents["b"] = b"2"
         held.set()
@@ -217,7 +219,7 @@ def test_a_replacing_segment_drops_the_earlier_ones(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("options", [AT_REST, EAGER], ids=["journal", "rows"])
 def test_a_tombstone_stays_until_it_is_forgotten(tmp_path: Path, options: LedgerOptions) -> None:
-    def run(*records: Record) -> dict[str, object]:
+    def run(*records: Record) -> dict[str, Any]:
         ledger.submit(records, None)
         if options is EAGER:
             wait_for_rows(ledger)

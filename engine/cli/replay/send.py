@@ -27,7 +27,7 @@ def send(
     """Replays a trace and returns what came of it; ``on_progress`` is told the creates answered and their number.
 
     Makes the flavors first. Raises TokenReusedError when a run of this name placed other VMs, and whatever the service
-    reports, with the creates answered until then among its details.
+    reports, with the creates answered until then in its message and details.
     """
     _make_flavors(client, trace)
     events = events_in_order(trace)
@@ -46,6 +46,8 @@ def send(
                 count += 1
                 on_progress(answered, creates)
     except EngineError as error:
+        error.message += f" ({answered} of {creates} creates of run {run!r} were answered)"
+        error.args = (error.message,)
         error.details = {**error.details, "run": run, "creates_answered": str(answered)}
         raise
     seconds = time.perf_counter() - began

@@ -11,7 +11,9 @@ from engine.scheduler.request_facts import RequestFacts
 
 def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> str:
     units = facts.units
-    asked = zip(flavor_amounts(request.flavor, is_bfv=request.is_bfv)[:3], ("vcpu", "memory_mb", "disk_gb"), strict=True)
+    asked = zip(
+        flavor_amounts(request.flavor, is_bfv=request.is_bfv)[:3], ("vcpu", "memory_mb", "disk_gb"), strict=True
+    )
     limits = {name: (amount, getattr(units, name)) for amount, name in asked}
     return ", ".join(
         f"{name} of {amount} within min_unit {low}, max_unit {high}, step_size {step}"

@@ -1,4 +1,4 @@
-"""CapacityFilter: the host has enough of every resource class left (placement, used + amount <= (total - reserved) * ratio)."""
+"""CapacityFilter: enough of every class is left (placement, used + amount <= (total - reserved) * ratio)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ def capacity(
     requested_memory_mb: int,
     requested_disk_gb: int,
 ) -> bool:
-    """Return whether what is asked of each class still fits; a class that is not asked for never stops a host, even an overfull one."""
+    """Return whether what is asked of each class still fits.
+
+    A class that is not asked for never stops a host, even an overfull one.
+    """
     return (
         (requested_vcpu == 0 or vcpu_free >= requested_vcpu)
         and (requested_memory_mb == 0 or memory_mb_free >= requested_memory_mb)

@@ -20,5 +20,5 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
 
 @column_filter("ComputeFilter", reason="the compute service is disabled or down", once_per_request=True, change=_change)
 def compute(service_up: int) -> bool:
-    """Return whether the service counts as up; the table keeps the column at the request's time (see inventory.services)."""
+    """Return whether the service counts as up; the table keeps the column at its clock (see inventory.services)."""
     return service_up != 0

@@ -1,4 +1,7 @@
-"""ComputeCapabilitiesFilter: the host's facts satisfy the flavor's extra specs (nova.scheduler.filters.compute_capabilities_filter)."""
+"""ComputeCapabilitiesFilter: the host's facts satisfy the flavor's extra specs.
+
+The rule is that of nova.scheduler.filters.compute_capabilities_filter.
+"""
 
 from __future__ import annotations
 
@@ -26,5 +29,5 @@ def _attributes(request: RequestSpec) -> frozenset[str]:
     applies=_asks,
 )
 def compute_capabilities(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
-    """Return whether every extra spec that concerns the host's capabilities is met; raise FilterFault where nova would raise."""
+    """Return whether every extra spec that concerns capabilities is met; raise FilterFault where nova would raise."""
     return capabilities.satisfies(facts, request.flavor.extra_specs)

@@ -1,4 +1,7 @@
-"""ImagePropertiesFilter: the host runs the image's architecture, hypervisor type and vm mode (nova.scheduler.filters.image_props_filter)."""
+"""ImagePropertiesFilter: the host runs the image's architecture, hypervisor type and vm mode.
+
+The rule is that of nova.scheduler.filters.image_props_filter.
+"""
 
 from __future__ import annotations
 

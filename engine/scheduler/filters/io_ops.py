@@ -1,4 +1,4 @@
-"""IoOpsFilter: the host is not busy with too many builds, resizes and snapshots (nova.scheduler.filters.io_ops_filter)."""
+"""IoOpsFilter: not too many builds, resizes and snapshots are going on (nova.scheduler.filters.io_ops_filter)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from engine.scheduler.request_facts import RequestFacts
 
 
 def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> str:
-    return f"fewer than {options.max_io_ops_per_host} operations in progress, not {facts.fleet.columns['num_io_ops'][facts.row]}"
+    in_progress = facts.fleet.columns["num_io_ops"][facts.row]
+    return f"fewer than {options.max_io_ops_per_host} operations in progress, not {in_progress}"
 
 
 @column_filter("IoOpsFilter", reason="too many I/O-heavy operations in progress", change=_change)

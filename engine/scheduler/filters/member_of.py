@@ -14,11 +14,18 @@ def _asks(request: RequestSpec) -> bool:
 
 def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> str:
     mine = {aggregate.uuid for aggregate in facts.aggregates}
-    return ", ".join(f"membership of aggregate {' or '.join(sorted(wanted))}" for wanted in request.member_of if not wanted & mine)
+    return ", ".join(
+        f"membership of aggregate {' or '.join(sorted(wanted))}" for wanted in request.member_of if not wanted & mine
+    )
 
 
 @text_filter(
-    "MemberOfFilter", reason="not in a wanted aggregate", reads=("membership",), once_per_request=True, applies=_asks, change=_change
+    "MemberOfFilter",
+    reason="not in a wanted aggregate",
+    reads=("membership",),
+    once_per_request=True,
+    applies=_asks,
+    change=_change,
 )
 def member_of(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
     """Return whether the host is in at least one aggregate of every set."""

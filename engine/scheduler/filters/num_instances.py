@@ -9,7 +9,9 @@ from engine.scheduler.request_facts import RequestFacts
 
 
 def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> str:
-    return f"fewer than {options.max_instances_per_host} instances, not {facts.fleet.columns['num_instances'][facts.row]}"
+    return (
+        f"fewer than {options.max_instances_per_host} instances, not {facts.fleet.columns['num_instances'][facts.row]}"
+    )
 
 
 @column_filter("NumInstancesFilter", reason="as many instances as it may run", change=_change)

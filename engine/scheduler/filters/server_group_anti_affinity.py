@@ -1,4 +1,7 @@
-"""ServerGroupAntiAffinityFilter: no more members of the group on a host than its rule allows (nova.scheduler.filters.affinity_filter)."""
+"""ServerGroupAntiAffinityFilter: no more members of the group on a host than its rule allows.
+
+The rule is that of nova.scheduler.filters.affinity_filter.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from engine.scheduler.sparse import EVERYTHING, AllBut, SelectionContext, Verdic
 
 @sparse_filter("ServerGroupAntiAffinityFilter", reason="holds a member of the anti-affinity group already")
 def server_group_anti_affinity(request: RequestSpec, context: SelectionContext) -> Verdict:
-    """Return all rows but those with max_server_per_host members; the row where the instance itself is always passes."""
+    """Return all rows but those with max_server_per_host members; the row where the instance itself is passes."""
     group = context.group
     if group is None or group.policy != "anti-affinity":
         return EVERYTHING

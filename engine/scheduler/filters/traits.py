@@ -13,14 +13,17 @@ _PREFIX = "trait:"
 def wanted_traits(request: RequestSpec) -> tuple[frozenset[str], frozenset[str]]:
     """Return the traits a request requires and forbids: its own, its flavor's ``trait:X`` extra specs and its image's.
 
-    An image can only require (nova.scheduler.utils.ResourceRequest); a value other than required or forbidden says nothing.
+    An image can only require (nova.scheduler.utils.ResourceRequest); a value other than required or forbidden says
+    nothing.
     """
     required, forbidden = set(request.required_traits), set(request.forbidden_traits)
     for key, value in request.flavor.extra_specs.items():
         if key.startswith(_PREFIX):
             {"required": required, "forbidden": forbidden}.get(value, set()).add(key.removeprefix(_PREFIX))
     required.update(
-        key.removeprefix(_PREFIX) for key, value in request.image.properties.items() if key.startswith(_PREFIX) and value == "required"
+        key.removeprefix(_PREFIX)
+        for key, value in request.image.properties.items()
+        if key.startswith(_PREFIX) and value == "required"
     )
     return frozenset(required), frozenset(forbidden)
 
@@ -32,7 +35,10 @@ def _asks(request: RequestSpec) -> bool:
 def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> str:
     required, forbidden = wanted_traits(request)
     mine = frozenset(facts.fleet.traits.names(facts.profile.traits))
-    return ", ".join([f"trait {name} added" for name in sorted(required - mine)] + [f"trait {name} removed" for name in sorted(forbidden & mine)])
+    return ", ".join(
+        [f"trait {name} added" for name in sorted(required - mine)]
+        + [f"trait {name} removed" for name in sorted(forbidden & mine)]
+    )
 
 
 @text_filter(

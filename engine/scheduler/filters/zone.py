@@ -1,4 +1,7 @@
-"""ZoneFilter: the host is in the wanted availability zone (nova.scheduler.request_filter, map_az_to_placement_aggregate)."""
+"""ZoneFilter: the host is in the wanted availability zone.
+
+The rule is that of nova.scheduler.request_filter, map_az_to_placement_aggregate.
+"""
 
 from __future__ import annotations
 
@@ -32,4 +35,6 @@ def zone(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -
     wanted = request.availability_zone
     if wanted not in facts.known_zones():
         return True
-    return facts.profile.availability_zone == wanted or any(item.metadata.get("availability_zone") == wanted for item in facts.aggregates)
+    return facts.profile.availability_zone == wanted or any(
+        item.metadata.get("availability_zone") == wanted for item in facts.aggregates
+    )

@@ -1,4 +1,7 @@
-"""NumInstancesWeigher: spreads or packs by number of instances, when given a multiplier (nova.scheduler.weights.num_instances)."""
+"""NumInstancesWeigher: spreads or packs by number of instances, when given a multiplier.
+
+The rule is that of nova.scheduler.weights.num_instances.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ServerGroupSoftAntiAffinityWeigher: prefers hosts with fewer members of the group (nova.scheduler.weights.affinity)."""
+"""ServerGroupSoftAntiAffinityWeigher: prefers hosts with fewer group members (nova.scheduler.weights.affinity)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,92 @@
+"""From the host table's columns back to a canonical fleet table: what the ledger keeps and files hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.inventory.fleet import Fleet
+from engine.inventory.fleet_schema import FLEET_SCHEMA
+from engine.inventory.profiles import Profile
+from engine.inventory.schema import NO_HEARTBEAT
+
+_NUMBERS = {
+    "vcpus": "vcpu_total",
+    "memory_mb": "memory_mb_total",
+    "disk_gb": "disk_gb_total",
+    "vcpus_reserved": "vcpu_reserved",
+    "memory_mb_reserved": "memory_mb_reserved",
+    "disk_gb_reserved": "disk_gb_reserved",
+    "cpu_allocation_ratio": "vcpu_allocation_ratio",
+    "ram_allocation_ratio": "memory_mb_allocation_ratio",
+    "disk_allocation_ratio": "disk_gb_allocation_ratio",
+    "vcpus_used": "vcpu_foreign",
+    "memory_mb_used": "memory_mb_foreign",
+    "local_gb_used": "disk_gb_foreign",
+    "free_ram_mb": "base_free_ram_mb",
+    "free_disk_gb": "base_free_disk_gb",
+    "num_instances": "base_num_instances",
+    "num_io_ops": "num_io_ops",
+    "failed_builds": "failed_builds",
+    "hypervisor_version": "hypervisor_version",
+    "disabled": "service_disabled",
+    "forced_down": "service_forced_down",
+}
+"""The canonical columns that are a column of the table."""
+
+_UNITS = {"vcpus": "vcpu", "memory_mb": "memory_mb", "disk_gb": "disk_gb"}
+
+
+def fleet_rows(fleet: Fleet, rows: npt.NDArray[np.int64]) -> pa.Table:
+    """Return rows as a canonical fleet table (FLEET_SCHEMA): their facts, without what Berth's allocations use."""
+    columns: dict[str, Any] = {name: fleet.columns[source][rows] for name, source in _NUMBERS.items()}
+    identity = fleet.identity
+    places = rows.tolist()
+    columns["host_id"] = [identity.host_ids[row] for row in places]
+    columns["uuid"] = [identity.uuids[row] for row in places]
+    columns["nodename"] = [identity.nodenames[row] for row in places]
+    columns["host_ip"] = [identity.host_ips[row] for row in places]
+    columns["disabled_reason"] = [identity.disabled_reasons.get(row, "") for row in places]
+    units, unit_codes = np.unique(fleet.columns["units"][rows], return_inverse=True)
+    for source, attribute in _UNITS.items():
+        for position, part in enumerate(("min_unit", "max_unit", "step_size")):
+            values = [getattr(fleet.units.values[code], attribute)[position] for code in units.tolist()]
+            columns[f"{source}_{part}"] = np.array(values, dtype=np.int64)[unit_codes]
+    profiles, profile_codes = np.unique(fleet.columns["profile"][rows], return_inverse=True)
+    for name, text in _text_columns(fleet).items():
+        values = pa.array(
+            [text(fleet.profiles.values[code]) for code in profiles.tolist()], FLEET_SCHEMA.field(name).type
+        )
+        columns[name] = values.take(pa.array(profile_codes))
+    memberships, membership_codes = np.unique(fleet.columns["membership"][rows], return_inverse=True)
+    names = [[item.name for item in fleet.membership_aggregates(code)] for code in memberships.tolist()]
+    columns["aggregates"] = pa.array(names, pa.list_(pa.string())).take(pa.array(membership_codes))
+    columns["disk_available_least_gb"] = pa.nulls(len(rows), pa.int64())
+    seen = fleet.columns["last_seen_up_us"][rows]
+    columns["last_seen_up_us"] = pc.if_else(pa.array(seen == NO_HEARTBEAT), pa.scalar(None, pa.int64()), pa.array(seen))
+    arrays = []
+    for field in FLEET_SCHEMA:
+        value = columns[field.name]
+        array = value if isinstance(value, pa.Array) else pa.array(value)
+        arrays.append(array if array.type == field.type else array.cast(field.type))
+    return pa.Table.from_arrays(arrays, schema=FLEET_SCHEMA)
+
+
+def _text_columns(fleet: Fleet) -> dict[str, Callable[[Profile], Any]]:
+    """Return, for each canonical column that a profile decides, how to read it."""
+    return {
+        "availability_zone": lambda profile: profile.availability_zone,
+        "hypervisor_type": lambda profile: profile.hypervisor_type,
+        "arch": lambda profile: profile.arch,
+        "supported_instances": lambda profile: ["/".join(item) for item in profile.supported_instances],
+        "cpu_info": lambda profile: profile.cpu_info,
+        "cell": lambda profile: profile.cell,
+        "traits": lambda profile: list(fleet.traits.names(profile.traits)),
+        "stats": lambda profile: json.dumps(dict(profile.stats)) if profile.stats else "",
+    }

@@ -1,0 +1,127 @@
+"""MutableFleet: columns that can be written: copied first where a snapshot shares them, each change a new generation.
+
+Columns are contiguous, because the selection kernel streams through them. A snapshot shares them all; the first write
+to a shared column copies that column (1 ms for a million hosts), so a snapshot costs nothing until then and never
+changes. Every change takes a new generation: the table's counter, the changed rows' ``generation`` and their blocks'
+revision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.inventory.fleet import AnyArray, Fleet, Identity
+from engine.inventory.profiles import BitNames, Numbering
+from engine.inventory.schema import BLOCK_ROWS, COLUMNS
+
+Rows = npt.NDArray[np.int64]
+
+
+class MutableFleet(Fleet):
+    """A fleet without hosts at first, whose columns and identities a subclass writes through ``own``; one writer."""
+
+    def __init__(self) -> None:
+        columns: dict[str, AnyArray] = {column.name: np.zeros(BLOCK_ROWS, dtype=column.dtype) for column in COLUMNS}
+        super().__init__(
+            columns=columns,
+            rows=0,
+            generation=0,
+            identity=Identity([], [], [], [], {}, {}),
+            profiles=Numbering(),
+            memberships=Numbering(),
+            units=Numbering(),
+            traits=BitNames(),
+            aggregate_codes=Numbering(),
+            aggregates={},
+        )
+        self.memberships.code(frozenset())
+        self.counter = np.zeros(1, dtype=np.int64)
+        """The generation, in an array so that a kernel can count on."""
+        self.block_revision = np.zeros(1, dtype=np.int64)
+        """int64[blocks]: the generation at which a row of the block last changed."""
+        self._shared: set[str] = set()
+        self._identity_shared = False
+
+    @property
+    def generation(self) -> int:
+        """How many changes the table has seen."""
+        return int(self.counter[0])
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks of BLOCK_ROWS the columns hold."""
+        return len(self.block_revision)
+
+    def snapshot(self) -> Fleet:
+        """Return an immutable picture of the table as it is now."""
+        self._shared.update(self.columns)
+        self._identity_shared = True
+        frozen = {}
+        for name, values in self.columns.items():
+            view = values.view()
+            view.flags.writeable = False
+            frozen[name] = view
+        picture = Fleet(
+            frozen,
+            self.rows,
+            self.generation,
+            self.identity,
+            self.profiles,
+            self.memberships,
+            self.units,
+            self.traits,
+            self.aggregate_codes,
+            dict(self.aggregates),
+        )
+        picture.arrays = dict(self.columns)
+        picture.facts_revision = self.facts_revision
+        return picture
+
+    def own(self, names: Iterable[str]) -> list[AnyArray]:
+        """Return columns to write to, copied first where a snapshot shares them."""
+        for name in names:
+            if name in self._shared:
+                self.columns[name] = self.columns[name].copy()
+                self._shared.discard(name)
+        return [self.columns[name] for name in names]
+
+    def own_identity(self) -> Identity:
+        """Return the identities to write to, copied first where a snapshot shares them."""
+        if self._identity_shared:
+            self.identity = self.identity.copy()
+            self._identity_shared = False
+        return self.identity
+
+    def advance(self) -> int:
+        """Take and return the next generation."""
+        self.counter[0] += 1
+        return int(self.counter[0])
+
+    def touch(self, rows: Rows, *, facts: bool) -> None:
+        """Mark rows as changed under a new generation; ``facts`` says that more than usage changed."""
+        if not len(rows):
+            return
+        now = self.advance()
+        (generation,) = self.own(["generation"])
+        generation[rows] = now
+        self.block_revision[np.unique(rows // BLOCK_ROWS)] = now
+        if facts:
+            self.facts_revision += 1
+
+    def reserve(self, rows: int) -> None:
+        """Make room for ``rows`` rows, whole blocks at a time."""
+        capacity = len(self.columns["present"])
+        if rows <= capacity:
+            return
+        wanted = -(-max(rows, capacity + capacity // 4) // BLOCK_ROWS) * BLOCK_ROWS
+        for name, values in self.columns.items():
+            grown = np.zeros(wanted, dtype=values.dtype)
+            grown[:capacity] = values
+            self.columns[name] = grown
+        self._shared.clear()
+        revision = np.zeros(wanted // BLOCK_ROWS, dtype=np.int64)
+        revision[: len(self.block_revision)] = self.block_revision
+        self.block_revision = revision

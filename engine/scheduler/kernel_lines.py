@@ -1,0 +1,94 @@
+"""The lines that the kernels have in common: the request's scalars, a block's slices, plug-in calls, value ranges."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Sequence
+
+from engine.inventory.schema import BLOCK_ROWS, COLUMN_BY_NAME
+from engine.inventory.usage import Amounts
+from engine.scheduler.kernel_plan import KernelPlan
+from engine.scheduler.options import SchedulerOptions
+from engine.scheduler.registry import Filter, Weigher
+
+
+def scalar_lines(plan: KernelPlan) -> str:
+    """Return the lines that load the request's amounts and the options.
+
+    They are 32 bits wide, so that they compare with columns lane by lane.
+    """
+    lines = [f"{name} = np.int32(shapes[shape, {index}])" for index, name in enumerate(Amounts._fields)]
+    defaults = {name: getattr(SchedulerOptions(), name) for name in plan.options}
+    for index, name in enumerate(plan.options):
+        kind = "np.int32" if isinstance(defaults[name], int) else "np.float64"
+        lines.append(f"{name} = {kind}(options[{index}])")
+    return "\n".join(lines)
+
+
+def call_text(plugin: Filter | Weigher, function: str) -> str:
+    """Return a call of a plug-in's helper for row ``j`` of the block."""
+    arguments = [f"{name}_[j]" if name in COLUMN_BY_NAME else name for name in plugin.parameters]
+    return f"{function}({', '.join(arguments)})"
+
+
+def raw_text(weigher: Weigher, function: str) -> str:
+    """Return a weigher's value for one row, clamped from below where it has a minimum, as a float."""
+    value = f"np.float64({call_text(weigher, function)})"
+    return value if weigher.minval is None else f"clamp({value}, {weigher.minval!r})"
+
+
+def range_lines(weigher: Weigher, value: str, mask: str, level: int) -> str:
+    """Return the lines that leave a block's smallest and largest value of passing hosts in ``least`` and ``most``.
+
+    Both kinds are compared as integers, whole numbers as they are and floats by their bits (see ``ordered`` in
+    kernel_place): LLVM reduces integers in vectors, a minimum over floats only with permissions that would change
+    other arithmetic too.
+    """
+    if _is_whole(weigher):
+        clamped = f"max({value}, np.int32({weigher.minval!r}))" if weigher.minval is not None else value
+        return indent(
+            f"""least_whole = MOST
+most_whole = LEAST
+for j in range({BLOCK_ROWS}):
+    x = np.int32({clamped})
+    least_whole = min(least_whole, x if {mask}[j] != 0 else MOST)
+    most_whole = max(most_whole, x if {mask}[j] != 0 else LEAST)
+least = np.float64(least_whole) if most_whole != LEAST else np.inf
+most = np.float64(most_whole) if most_whole != LEAST else -np.inf""",
+            level,
+        )
+    clamped = value if weigher.minval is None else f"clamp({value}, {weigher.minval!r})"
+    return indent(
+        f"""for j in range({BLOCK_ROWS}):
+    score[j] = {clamped}
+least, most = float_range(score, score_bits, {mask})""",
+        level,
+    )
+
+
+def _is_whole(weigher: Weigher) -> bool:
+    """True for a weigher over columns that is declared to return int."""
+    return weigher.kind == "column" and inspect.signature(weigher.body).return_annotation in (int, "int")
+
+
+def slice_lines(plugins: Sequence[Filter | Weigher], *more: str) -> str:
+    """Return the lines that cut the block out of the columns that plug-ins read.
+
+    Slices, not ``column[start + j]``: numba lets indices count from the end, and only for a plain loop variable can
+    LLVM see that none does; with the sum it gives up on vector code (16 ns a host instead of 1).
+    """
+    names = [
+        name for plugin in plugins if plugin.kind == "column" for name in plugin.parameters if name in COLUMN_BY_NAME
+    ]
+    return "\n".join(f"{name}_ = {name}[start:start + {BLOCK_ROWS}]" for name in dict.fromkeys([*more, *names]))
+
+
+def indent(text: str, levels: int = 1) -> str:
+    """Return the text moved right by ``levels`` of four spaces."""
+    return textwrap.indent(text, "    " * levels)
+
+
+def column_parameters(plan: KernelPlan) -> str:
+    """Return the columns as they stand in a kernel's parameters and arguments."""
+    return ", ".join(plan.columns)

@@ -1,0 +1,286 @@
+"""AllocationBook: every allocation in memory, as columns, with an index by consumer; what the ledger says, ready to be asked.
+
+Released allocations stay as tombstones until their retention ends, so that a repeated token still finds its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.inventory.usage import Amounts
+from engine.ledger.records import Owner, Shape
+from engine.ledger.state import LedgerState
+from engine.model.host import DISK_GB, MEMORY_MB, VCPU
+
+HELD = 1
+RELEASED = 0
+GONE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One allocation as the book has it."""
+
+    place: int
+    row: int
+    shape: int
+    owner: int
+    created_us: int
+    held: bool
+
+
+def shape_amounts(shape: Shape) -> Amounts:
+    """Return a ledger shape's amounts as the scheduler takes them."""
+    resources = shape.resources
+    return Amounts(
+        resources.get(VCPU, 0),
+        resources.get(MEMORY_MB, 0),
+        resources.get(DISK_GB, 0),
+        shape.vcpus,
+        shape.memory_mb,
+        shape.disk_gb,
+    )
+
+
+class AllocationBook:
+    """Allocations by place (their position in the columns) and by consumer (16 bytes)."""
+
+    def __init__(self) -> None:
+        self.shapes: list[Shape] = []
+        self.owners: list[Owner] = [Owner()]
+        self._shape_codes: dict[tuple[str, Amounts], int] = {}
+        self._owner_codes: dict[Owner, int] = {Owner(): 0}
+        self._index: dict[bytes, int] = {}
+        self._size = 0
+        self._held = 0
+        self._consumers: list[bytes] = []
+        self._rows = np.empty(1024, dtype=np.int32)
+        self._shape = np.empty(1024, dtype=np.int32)
+        self._owner = np.empty(1024, dtype=np.int32)
+        self._created_us = np.empty(1024, dtype=np.int64)
+        self._released_us = np.empty(1024, dtype=np.int64)
+        self._state = np.empty(1024, dtype=np.int8)
+        self._group_counts: dict[str, dict[int, int]] = {}
+
+    def __len__(self) -> int:
+        """How many allocations are held."""
+        return self._held
+
+    # -- codes ---------------------------------------------------------------------------------------------------------------------
+
+    def shape_code(self, flavor: str, amounts: Amounts) -> int:
+        """Return the code of a flavor's name and amounts, giving it the next one if it is new."""
+        code = self._shape_codes.get((flavor, amounts))
+        if code is None:
+            code = self._shape_codes[flavor, amounts] = len(self.shapes)
+            self.shapes.append(
+                Shape(flavor, amounts.flavor_vcpus, amounts.flavor_memory_mb, amounts.flavor_disk_gb, amounts.resources)
+            )
+        return code
+
+    def owner_code(self, project_id: str, user_id: str, instance_group: str) -> int:
+        """Return the code of an owner, giving it the next one if it is new."""
+        owner = Owner(project_id, user_id, instance_group)
+        code = self._owner_codes.get(owner)
+        if code is None:
+            code = self._owner_codes[owner] = len(self.owners)
+            self.owners.append(owner)
+        return code
+
+    # -- reading -------------------------------------------------------------------------------------------------------------------
+
+    def find(self, consumer: bytes) -> Entry | None:
+        """Return a consumer's allocation, held or released, or None."""
+        place = self._index.get(consumer)
+        return None if place is None else self.entry(place)
+
+    def entry(self, place: int) -> Entry:
+        """Return the allocation at a place."""
+        return Entry(
+            place,
+            int(self._rows[place]),
+            int(self._shape[place]),
+            int(self._owner[place]),
+            int(self._created_us[place]),
+            self._state[place] == HELD,
+        )
+
+    def consumer(self, place: int) -> bytes:
+        """Return the consumer at a place."""
+        return self._consumers[place]
+
+    def places(self, consumers: Iterable[bytes]) -> list[int]:
+        """Return each consumer's place, -1 where it has none."""
+        index = self._index
+        return [index.get(consumer, -1) for consumer in consumers]
+
+    def held_places(self, *, row: int | None = None, owners: Sequence[int] | None = None) -> npt.NDArray[np.int64]:
+        """Return the places of held allocations, in claim order, of one row or some owners where given."""
+        chosen = self._state[: self._size] == HELD
+        if row is not None:
+            chosen &= self._rows[: self._size] == row
+        if owners is not None:
+            chosen &= np.isin(self._owner[: self._size], np.array(owners, dtype=np.int32))
+        return np.flatnonzero(chosen)
+
+    def is_held(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Return whether each place holds its allocation."""
+        return self._state[places] == HELD
+
+    def rows(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the rows of places."""
+        return self._rows[places].astype(np.int64)
+
+    def shape_codes(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the shape codes of places."""
+        return self._shape[places].astype(np.int64)
+
+    def group_counts(self, group: str) -> dict[int, int]:
+        """Return how many instances placed into a server group each row holds."""
+        return dict(self._group_counts.get(group, {}))
+
+    # -- writing -------------------------------------------------------------------------------------------------------------------
+
+    def add(
+        self,
+        consumers: Sequence[bytes],
+        rows: npt.NDArray[np.int64],
+        shapes: npt.NDArray[np.int64],
+        owner: int,
+        created_us: int,
+    ) -> npt.NDArray[np.int64]:
+        """Record held allocations of consumers that hold nothing, and return their places."""
+        many = len(consumers)
+        start, end = self._size, self._size + many
+        self._reserve(end)
+        self._consumers.extend(consumers)
+        self._rows[start:end] = rows
+        self._shape[start:end] = shapes
+        self._owner[start:end] = owner
+        self._created_us[start:end] = created_us
+        self._released_us[start:end] = 0
+        self._state[start:end] = HELD
+        for consumer in consumers:
+            earlier = self._index.get(consumer)
+            if earlier is not None:
+                self._state[earlier] = GONE
+        self._index.update(zip(consumers, range(start, end), strict=True))
+        self._size = end
+        self._held += many
+        places = np.arange(start, end, dtype=np.int64)
+        self._count_groups(places, 1)
+        return places
+
+    def release(self, places: npt.NDArray[np.int64], released_us: int) -> None:
+        """Mark held places as released."""
+        self._state[places] = RELEASED
+        self._released_us[places] = released_us
+        self._held -= len(places)
+        self._count_groups(places, -1)
+
+    def unrelease(self, places: npt.NDArray[np.int64]) -> None:
+        """Take a release back."""
+        self._state[places] = HELD
+        self._released_us[places] = 0
+        self._held += len(places)
+        self._count_groups(places, 1)
+
+    def remove(self, places: npt.NDArray[np.int64]) -> None:
+        """Forget places altogether, as if they had never been claimed."""
+        held = places[self._state[places] == HELD]
+        self._count_groups(held, -1)
+        self._held -= len(held)
+        self._state[places] = GONE
+        for place in places.tolist():
+            if self._index.get(self._consumers[place]) == place:
+                del self._index[self._consumers[place]]
+
+    def move(self, place: int, row: int) -> None:
+        """Put a held allocation on another row."""
+        places = np.array([place], dtype=np.int64)
+        self._count_groups(places, -1)
+        self._rows[place] = row
+        self._count_groups(places, 1)
+
+    def forget_released(self, before_us: int) -> int:
+        """Drop the tombstones of allocations released before an instant; return how many."""
+        released = (self._state[: self._size] == RELEASED) & (self._released_us[: self._size] < before_us)
+        places = np.flatnonzero(released)
+        self.remove(places)
+        if self._size > 4096 and np.count_nonzero(self._state[: self._size] == GONE) > self._size // 2:
+            self._compact()
+        return len(places)
+
+    def _compact(self) -> None:
+        """Close the gaps that dropped allocations left; places change."""
+        kept = np.flatnonzero(self._state[: self._size] != GONE)
+        self._consumers = [self._consumers[place] for place in kept.tolist()]
+        for name in ("_rows", "_shape", "_owner", "_created_us", "_released_us", "_state"):
+            setattr(self, name, getattr(self, name)[kept])
+        self._size = len(kept)
+        self._index = dict(zip(self._consumers, range(self._size), strict=True))
+
+    def _reserve(self, size: int) -> None:
+        room = len(self._rows)
+        if size <= room:
+            return
+        wanted = max(size, room * 2)
+        for name in ("_rows", "_shape", "_owner", "_created_us", "_released_us", "_state"):
+            values = getattr(self, name)
+            grown = np.empty(wanted, dtype=values.dtype)
+            grown[: self._size] = values[: self._size]
+            setattr(self, name, grown)
+
+    def _count_groups(self, places: npt.NDArray[np.int64], change: int) -> None:
+        """Count instances into or out of the groups they were placed into."""
+        owners = self._owner[places]
+        if not len(owners) or (len(owners) and not owners.any()):
+            return
+        for place, owner in zip(places.tolist(), owners.tolist(), strict=True):
+            group = self.owners[owner].instance_group
+            if group:
+                counts = self._group_counts.setdefault(group, {})
+                row = int(self._rows[place])
+                counts[row] = counts.get(row, 0) + change
+                if not counts[row]:
+                    del counts[row]
+
+    # -- restoring -----------------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def restore(cls, state: LedgerState) -> AllocationBook:
+        """Return the book of a ledger's content; host numbers are rows."""
+        book = cls()
+        for code in sorted(state.shape_table):
+            shape = state.shape_table[code]
+            while len(book.shapes) < code:
+                book.shapes.append(Shape("", 0, 0, 0, {}))
+            book.shapes.append(shape)
+            book._shape_codes[shape.flavor, shape_amounts(shape)] = code
+        for code in sorted(state.owner_table):
+            owner = state.owner_table[code]
+            while len(book.owners) < code:
+                book.owners.append(Owner())
+            if code:
+                book.owners.append(owner)
+            book._owner_codes[owner] = code
+        many = len(state.hosts)
+        book._reserve(many)
+        raw = state.consumers.tobytes()
+        book._consumers = [raw[start : start + 16] for start in range(0, len(raw), 16)]
+        book._rows[:many] = state.hosts
+        book._shape[:many] = state.shapes
+        book._owner[:many] = state.owners
+        book._created_us[:many] = state.created_us
+        book._released_us[:many] = state.released_us
+        book._state[:many] = np.where(state.released_us == 0, HELD, RELEASED)
+        book._index = dict(zip(book._consumers, range(many), strict=True))
+        book._size = many
+        held = np.flatnonzero(state.released_us == 0)
+        book._held = len(held)
+        book._count_groups(held, 1)
+        return book

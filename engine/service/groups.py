@@ -1,0 +1,18 @@
+"""The state of a server group for one request: where its members are now."""
+
+from __future__ import annotations
+
+from engine.model.server_group import ServerGroup
+from engine.scheduler.sparse import GroupState
+from engine.service.book import AllocationBook
+from engine.service.convert import consumer_bytes
+
+
+def group_state(group: ServerGroup, book: AllocationBook) -> GroupState:
+    """Return how many members each row holds: instances placed into the group, and the uuids it was given that hold something."""
+    counts = book.group_counts(group.uuid)
+    for uuid in group.members:
+        entry = book.find(consumer_bytes(uuid, "member_uuids"))
+        if entry is not None and entry.held and book.owners[entry.owner].instance_group != group.uuid:
+            counts[entry.row] = counts.get(entry.row, 0) + 1
+    return GroupState(group.policy, group.max_server_per_host, counts, set(counts))

@@ -1,0 +1,162 @@
+"""InventoryWriter: changes of hosts, aggregates, flavors and server groups, one after the other, durable before they show.
+
+A host change goes to the ledger first and into the table when it is durable; only a removal takes the host out of the running at once,
+so that nothing is placed on it meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from engine.errors import InvalidRequestError, UnknownAggregateError, UnknownFlavorError, UnknownGroupError
+from engine.inventory.export import fleet_rows
+from engine.inventory.ingest import FleetColumns, fleet_columns
+from engine.inventory.table import HostTable, Upserted
+from engine.ledger.records import HostsDeleted, Record
+from engine.model.aggregate import Aggregate
+from engine.model.flavor import Flavor
+from engine.model.server_group import ServerGroup
+from engine.service import catalog as documents
+from engine.service.catalog import AGGREGATE, FLAVOR, SERVER_GROUP, Catalog
+from engine.service.commits import Commits
+from engine.service.restore import host_segments
+
+
+class InventoryWriter:
+    """Writes the inventory of one table, catalog and ledger."""
+
+    def __init__(self, table: HostTable, catalog: Catalog, commits: Commits) -> None:
+        self.table = table
+        self.catalog = catalog
+        self.commits = commits
+        self._turn = asyncio.Lock()
+
+    async def upsert(self, fleet: pa.Table) -> Upserted:
+        """Add or replace the hosts of a canonical fleet table."""
+        if not fleet.num_rows:
+            return Upserted(0, 0, np.empty(0, dtype=np.int64))
+        async with self._turn:
+            columns = await asyncio.to_thread(fleet_columns, fleet)
+            return await self._upsert(fleet, columns)
+
+    async def _upsert(self, fleet: pa.Table, columns: FleetColumns) -> Upserted:
+        rows = self.table.rows_for(columns.host_ids)
+        # aggregates that the hosts name first, so that a restart finds them under the same uuids
+        made = self.table.ensure_aggregates({name for names in columns.aggregate_names for name in names})
+        records: list[Record] = [documents.written(AGGREGATE, {item.uuid: item for item in made})] if made else []
+        records += await asyncio.to_thread(lambda: list(host_segments(fleet, rows)))
+        await self.commits.submit(records, lambda: None)
+        return self.table.upsert_columns(columns, rows)
+
+    async def delete(self, host_ids: Sequence[str]) -> int:
+        """Remove hosts; raise UnknownHostError or HostInUseError with none removed."""
+        async with self._turn:
+            rows = np.array([self.table.row(host_id) for host_id in dict.fromkeys(host_ids)], dtype=np.int64)
+            kept = fleet_rows(self.table, rows)
+            self.table.delete(host_ids)
+            undo = fleet_columns(kept)
+            await self.commits.submit([HostsDeleted(rows.tolist())], lambda: self._put_back(undo, rows))
+            return len(rows)
+
+    def _put_back(self, columns: FleetColumns, rows: npt.NDArray[np.int64]) -> None:
+        self.table.upsert_columns(columns, rows)
+
+    async def set_aggregates(self, aggregates: Sequence[Aggregate], deleted: Sequence[str]) -> None:
+        """Add, replace and remove aggregates; raise UnknownAggregateError, UnknownHostError or ConflictError with nothing changed."""
+        async with self._turn:
+            table = self.table
+            unknown = [uuid for uuid in deleted if uuid not in table.aggregates]
+            if unknown:
+                raise UnknownAggregateError(f"no aggregate has the uuid {unknown[0]!r}", uuid=unknown[0])
+            affected = [
+                uuid
+                for uuid in dict.fromkeys([*deleted, *(item.uuid for item in aggregates)])
+                if uuid in table.aggregates
+            ]
+            before = [self._with_hosts(uuid) for uuid in affected]
+            rows = self._member_rows([*deleted, *(item.uuid for item in aggregates)])
+            try:
+                for uuid in deleted:
+                    table.delete_aggregate(uuid)
+                for item in aggregates:
+                    table.set_aggregate(item)
+            except BaseException:
+                self._restore_aggregates(aggregates, before)
+                raise
+            rows = np.union1d(rows, self._member_rows([item.uuid for item in aggregates]))
+            records: list[Record] = []
+            if deleted:
+                records.append(documents.deleted(AGGREGATE, list(deleted)))
+            if aggregates:
+                records.append(
+                    documents.written(AGGREGATE, {item.uuid: replace(item, hosts=frozenset()) for item in aggregates})
+                )
+            # membership is a fact of each host, so the hosts that join and leave are written with it
+            records += host_segments(fleet_rows(table, rows), rows)
+            if records:
+                await self.commits.submit(records, lambda: self._restore_aggregates(aggregates, before))
+
+    def _member_rows(self, uuids: Sequence[str]) -> npt.NDArray[np.int64]:
+        members = [self.table.aggregate_host_rows(uuid) for uuid in uuids]
+        return np.unique(np.concatenate([np.empty(0, dtype=np.int64), *members]))
+
+    def _with_hosts(self, uuid: str) -> Aggregate:
+        host_ids = self.table.identity.host_ids
+        return replace(
+            self.table.aggregates[uuid],
+            hosts=frozenset(host_ids[row] for row in self.table.aggregate_host_rows(uuid).tolist()),
+        )
+
+    def _restore_aggregates(self, attempted: Sequence[Aggregate], before: Sequence[Aggregate]) -> None:
+        """Put the aggregates back as they were before a change that failed."""
+        for item in attempted:
+            if item.uuid in self.table.aggregates:
+                self.table.delete_aggregate(item.uuid)
+        for item in before:
+            self.table.set_aggregate(item)
+
+    async def set_flavors(self, flavors: Sequence[Flavor], deleted: Sequence[str]) -> None:
+        """Add, replace and remove flavors; raise UnknownFlavorError with nothing changed."""
+        async with self._turn:
+            for flavor in flavors:
+                if not flavor.name:
+                    raise InvalidRequestError("a flavor needs a name", field="name")
+            for name in deleted:
+                if name not in self.catalog.flavors:
+                    raise UnknownFlavorError(f"no flavor is called {name!r}", flavor=name)
+            added = {flavor.name: flavor for flavor in flavors}
+            await self._write(FLAVOR, added, deleted)
+            for name in deleted:
+                self.catalog.flavors.pop(name, None)
+            self.catalog.flavors.update(added)
+
+    async def set_groups(self, groups: Sequence[ServerGroup], deleted: Sequence[str]) -> None:
+        """Add, replace and remove server groups; raise UnknownGroupError with nothing changed."""
+        async with self._turn:
+            for group in groups:
+                documents.check_group(group)
+            for uuid in deleted:
+                if uuid not in self.catalog.groups:
+                    raise UnknownGroupError(f"no server group has the uuid {uuid!r}", group=uuid)
+            added = {group.uuid: group for group in groups}
+            await self._write(SERVER_GROUP, added, deleted)
+            for uuid in deleted:
+                self.catalog.groups.pop(uuid, None)
+            self.catalog.groups.update(added)
+
+    async def _write(
+        self, kind: str, added: dict[str, Flavor] | dict[str, ServerGroup], deleted: Sequence[str]
+    ) -> None:
+        records: list[Record] = []
+        if deleted:
+            records.append(documents.deleted(kind, list(deleted)))
+        if added:
+            records.append(documents.written(kind, added))
+        if records:
+            await self.commits.submit(records, lambda: None)

@@ -1,0 +1,285 @@
+"""Placer: the one writer. Admits a request, selects and claims in the table, writes the book and the ledger, and answers when durable.
+
+Everything here runs on the event loop's thread, so a decision and its claim are one step; only waiting for the disk is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import (
+    AllocationExistsError,
+    InvalidRequestError,
+    NoValidHostError,
+    TokenReusedError,
+    UnknownAllocationError,
+)
+from engine.inventory.table import HostTable
+from engine.inventory.usage import Amounts, flavor_amounts
+from engine.ledger.records import Claims, Moves, Record, Releases, TokenAnswered, TokensForgotten
+from engine.model.request_spec import RequestSpec
+from engine.model.selection import Selection
+from engine.scheduler.select import Selector
+from engine.service.book import AllocationBook, shape_amounts
+from engine.service.catalog import Catalog
+from engine.service.commits import Commits
+from engine.service.groups import group_state
+
+MAX_TOKEN_LENGTH = 128
+Clock = Callable[[], int]
+"""Microseconds since 1970 UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """What a request was given: a consumer an instance, their selections, and the generation they were chosen at."""
+
+    consumers: Sequence[bytes]
+    selections: Sequence[Selection]
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A token's answer: the request's fingerprint, the answer's bytes, and, while it is on its way to disk, when it is durable."""
+
+    fingerprint: bytes
+    answer: bytes
+    created_us: int
+    done: asyncio.Future[None] | None = None
+
+
+class Placer:
+    """Places, releases and moves instances on one table, one book and one ledger."""
+
+    def __init__(
+        self,
+        table: HostTable,
+        book: AllocationBook,
+        catalog: Catalog,
+        selector: Selector,
+        commits: Commits,
+        clock: Clock,
+    ) -> None:
+        self.table = table
+        self.book = book
+        self.catalog = catalog
+        self.selector = selector
+        self.commits = commits
+        self.clock = clock
+        self._tokens: dict[str, _Answer] = {}
+        self._down_time_us = selector.chain.options.service_down_time * 1_000_000
+
+    def restore_tokens(self, tokens: Sequence[TokenAnswered]) -> None:
+        """Take the tokens that the ledger has answers for."""
+        for item in tokens:
+            self._tokens[item.token] = _Answer(item.fingerprint, item.answer, item.created_us)
+
+    def refresh(self) -> int:
+        """Bring the service states up to now, and return now."""
+        now = self.clock()
+        self.table.refresh_services(now, self._down_time_us)
+        return now
+
+    # -- placing -------------------------------------------------------------------------------------------------------------------
+
+    async def known_answer(self, token: str, fingerprint: bytes) -> bytes | None:
+        """Return the answer that a token was given before, once durable, or None; raise TokenReusedError for a different request."""
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise InvalidRequestError(
+                f"client_token is longer than {MAX_TOKEN_LENGTH} characters", field="client_token"
+            )
+        found = self._tokens.get(token) if token else None
+        if found is None:
+            return None
+        if found.fingerprint != fingerprint:
+            raise TokenReusedError(
+                f"client token {token!r} was used for a different request: take a new token", client_token=token
+            )
+        if found.done is not None:
+            await asyncio.shield(found.done)
+        return found.answer
+
+    async def place(
+        self,
+        request: RequestSpec,
+        consumers: Sequence[bytes],
+        token: str,
+        fingerprint: bytes,
+        render: Callable[[Placement], bytes],
+    ) -> bytes:
+        """Place all instances of a request and return the rendered answer once it is durable.
+
+        Without ``consumers`` the instances get new uuids. A caller that goes away meanwhile loses its claim, unless a token lets it ask again.
+        Raises NoValidHostError, AllocationExistsError, LedgerError; nothing stays claimed then.
+        """
+        now = self.refresh()
+        for consumer in consumers:
+            entry = self.book.find(consumer)
+            if entry is not None and entry.held:
+                uuid = consumer.hex()
+                raise AllocationExistsError(
+                    f"instance {uuid} already holds an allocation: release it first", consumer=uuid
+                )
+        if len(set(consumers)) != len(consumers):
+            raise InvalidRequestError("instance_uuids name an instance twice", field="instance_uuids")
+        group = group_state(self.catalog.group(request.instance_group), self.book) if request.instance_group else None
+        selections = self.selector.select(request, group=group)
+        ids = consumers or [os.urandom(16) for _ in selections]
+        amounts = flavor_amounts(request.flavor, is_bfv=request.is_bfv)
+        owner = self.book.owner_code(request.project_id, request.user_id, request.instance_group)
+        shape = self.book.shape_code(request.flavor.name, amounts)
+        rows = np.array([item.row for item in selections], dtype=np.int64)
+        self.book.add(ids, rows, np.full(len(ids), shape), owner, now)
+        answer = render(Placement(ids, selections, self.table.generation))
+        records: list[Record] = [claims_record(ids, rows, np.full(len(ids), shape), owner, now)]
+        if token:
+            records.append(TokenAnswered(token, fingerprint, answer, now))
+        done = self.commits.submit(records, lambda: self.undo_claims(ids, token))
+        if token:
+            self._tokens[token] = _Answer(fingerprint, answer, now, done)
+        try:
+            await asyncio.shield(done)
+        except asyncio.CancelledError:
+            if not token:
+                self._release_held(ids, self.clock())
+            raise
+        if token:
+            self._tokens[token] = _Answer(fingerprint, answer, now)
+        return answer
+
+    def undo_claims(self, consumers: Sequence[bytes], token: str = "") -> None:
+        """Forget claims that did not become durable; one released meanwhile has given its amounts back already."""
+        places = np.array([place for place in self.book.places(consumers) if place >= 0], dtype=np.int64)
+        held = places[self.book.is_held(places)]
+        self._apply(held, -1)
+        self.book.remove(places)
+        self._tokens.pop(token, None)
+
+    # -- releasing and moving ------------------------------------------------------------------------------------------------------
+
+    async def release(self, consumers: Sequence[bytes]) -> list[bytes]:
+        """Give allocations back and return the consumers that held none, once durable."""
+        distinct = list(dict.fromkeys(consumers))
+        held = self.held(distinct)
+        missing = [
+            consumer for consumer, place in zip(distinct, self.book.places(distinct), strict=True) if place not in held
+        ]
+        done = self._release_held(distinct, self.clock())
+        if done is not None:
+            await asyncio.shield(done)
+        else:
+            await self.commits.settled()
+        return missing
+
+    def held(self, consumers: Sequence[bytes]) -> set[int]:
+        """Return the places of those consumers that hold something."""
+        places = np.array([place for place in self.book.places(consumers) if place >= 0], dtype=np.int64)
+        return set(places[self.book.is_held(places)].tolist())
+
+    def _release_held(self, consumers: Sequence[bytes], now: int) -> asyncio.Future[None] | None:
+        records, undo = self.release_now(consumers, now)
+        return self.commits.submit(records, undo) if records else None
+
+    def release_now(self, consumers: Sequence[bytes], now: int) -> tuple[list[Record], Callable[[], None]]:
+        """Give back what these consumers hold, in memory, and return the records to submit and the way back."""
+        places = np.array([place for place in dict.fromkeys(self.book.places(consumers)) if place >= 0], dtype=np.int64)
+        held = places[self.book.is_held(places)] if len(places) else places
+        if not len(held):
+            return [], lambda: None
+        self._apply(held, -1)
+        self.book.release(held, now)
+        names = [self.book.consumer(place) for place in held.tolist()]
+        return [Releases(b"".join(names), now)], lambda: self._undo_release(names)
+
+    def _undo_release(self, consumers: Sequence[bytes]) -> None:
+        places = np.array([place for place in self.book.places(consumers) if place >= 0], dtype=np.int64)
+        released = places[~self.book.is_held(places)]
+        self.book.unrelease(released)
+        self._apply(released, 1)
+
+    async def move(self, consumer: bytes, host_id: str) -> None:
+        """Move what a consumer holds to a host, or claim it again where it is; raise NoValidHostError where it does not fit.
+
+        Every filter that columns and placement decide is asked; the move is refused whole or durable.
+        """
+        self.refresh()
+        entry = self.book.find(consumer)
+        if entry is None or not entry.held:
+            raise UnknownAllocationError(f"instance {consumer.hex()} holds nothing", consumer=consumer.hex())
+        row = self.table.row(host_id)
+        if row == entry.row:
+            await self.commits.settled()
+            return
+        amounts = shape_amounts(self.book.shapes[entry.shape])
+        self._check_fits(row, amounts, host_id)
+        old = entry.row
+        self.table.apply(row, 1, amounts)
+        self.table.apply(old, -1, amounts)
+        self.book.move(entry.place, row)
+        record = Moves(consumer, np.array([row], dtype="<i4").tobytes())
+        done = self.commits.submit([record], lambda: self._undo_move(consumer, old))
+        await asyncio.shield(done)
+
+    def _check_fits(self, row: int, amounts: Amounts, host_id: str) -> None:
+        """Raise NoValidHostError unless the host is up and has room."""
+        bits = int(self.selector.chain.verdicts(self.table, amounts)[row])
+        failing = {
+            plugin.name: plugin for index, plugin in enumerate(self.selector.chain.column_filters) if bits >> index & 1
+        }
+        if failing:
+            reasons = "; ".join(plugin.reason for plugin in failing.values())
+            raise NoValidHostError(
+                f"host {host_id!r} does not take the instance: {reasons}",
+                rejections=dict.fromkeys(failing, 1),
+                hosts_total=1,
+            )
+
+    def _undo_move(self, consumer: bytes, row: int) -> None:
+        entry = self.book.find(consumer)
+        if entry is None or not entry.held:
+            return
+        amounts = shape_amounts(self.book.shapes[entry.shape])
+        self.table.apply(entry.row, -1, amounts)
+        self.table.apply(row, 1, amounts)
+        self.book.move(entry.place, row)
+
+    # -- housekeeping --------------------------------------------------------------------------------------------------------------
+
+    async def forget(self, retention_s: int) -> None:
+        """Drop token answers and tombstones older than the retention, here and in the ledger."""
+        before = self.clock() - retention_s * 1_000_000
+        old = [token for token, item in self._tokens.items() if item.created_us < before and item.done is None]
+        for token in old:
+            del self._tokens[token]
+        dropped = self.book.forget_released(before)
+        if old or dropped:
+            await self.commits.submit([TokensForgotten(max(before, 0))], lambda: None)
+
+    def _apply(self, places: npt.NDArray[np.int64], sign: int) -> None:
+        """Add or take back the amounts of places in the table."""
+        if not len(places):
+            return
+        amounts = np.array(
+            [shape_amounts(self.book.shapes[code]) for code in self.book.shape_codes(places).tolist()], dtype=np.int64
+        )
+        self.table.apply_many(self.book.rows(places), sign, amounts)
+
+
+def claims_record(
+    consumers: Sequence[bytes], rows: npt.NDArray[np.int64], shapes: npt.NDArray[np.int64], owner: int, now: int
+) -> Claims:
+    """Return the ledger's record of claims; a host's number is its row."""
+    return Claims(b"".join(consumers), rows.astype("<i4").tobytes(), shapes.astype("<i4").tobytes(), owner, now)
+
+
+def fingerprint_of(message: bytes) -> bytes:
+    """Return 16 bytes that stand for a request."""
+    return hashlib.blake2b(message, digest_size=16).digest()

@@ -1,0 +1,236 @@
+"""SchedulerService over gRPC: messages in, the placer asked, messages out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import Future
+from typing import Any
+
+import grpc
+
+from engine.errors import InvalidRequestError, LedgerError, ShuttingDownError, UnknownAllocationError
+from engine.ledger.reader import LedgerReader
+from engine.model.limits import check_amount
+from engine.scheduler.explain import explain
+from engine.scheduler.sparse import SelectionContext
+from engine.service import convert
+from engine.service.audit import Held, audit
+from engine.service.batch import StreamDictionary, place_batch
+from engine.service.groups import group_state
+from engine.service.paging import page_bounds, page_token
+from engine.service.placer import Placement, Placer, fingerprint_of
+from engine.service.status import streaming, unary
+from engine.v1 import scheduler_service_pb2 as pb
+from engine.v1 import scheduler_service_pb2_grpc, selection_pb2
+
+MAX_RELEASES = 65_536
+MAX_EXPLAINED = 10_000
+_BATCHES_UNDER_WAY = 8
+"""Batches of one stream that may be placed while the first of them is on its way to disk."""
+
+
+class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
+    """The calls that place, release, move, list, explain and audit."""
+
+    def __init__(self, placer: Placer, draining: asyncio.Event) -> None:
+        self.placer = placer
+        self.draining = draining
+        self.reasons = {item.name: item.reason for item in placer.selector.chain.filters}
+
+    @unary
+    async def SelectDestinations(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+        """Place the instances of one request."""
+        placer = self.placer
+        fingerprint = (
+            fingerprint_of(request.request_spec.SerializeToString(deterministic=True)) if request.client_token else b""
+        )
+        known = await placer.known_answer(request.client_token, fingerprint)
+        if known is not None:
+            return pb.SelectDestinationsResponse.FromString(known)
+        spec = convert.request_from(request.request_spec, placer.catalog, placer.table)
+        convert.check_zone(spec, placer.table, placer.selector.chain.options.default_availability_zone)
+        consumers = [convert.consumer_bytes(text, "instance_uuids") for text in spec.instance_uuids]
+        answer = await placer.place(spec, consumers, request.client_token, fingerprint, self._render)
+        return pb.SelectDestinationsResponse.FromString(answer)
+
+    def _render(self, placement: Placement) -> bytes:
+        host_ids = self.placer.table.identity.host_ids
+        response = pb.SelectDestinationsResponse(inventory_generation=placement.generation)
+        for consumer, selection in zip(placement.consumers, placement.selections, strict=True):
+            item = response.selections.add(instance_uuid=convert.consumer_text(consumer))
+            item.host.host_id = host_ids[selection.row]
+            item.host.weight = selection.weight
+            for row, weight in zip(selection.alternates, selection.alternate_weights, strict=True):
+                item.alternates.add(host_id=host_ids[row], weight=weight)
+        return response.SerializeToString()
+
+    @streaming
+    async def SelectDestinationsStream(  # noqa: N802
+        self, request: AsyncIterator[Any], context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[Any]:
+        """Place batches as they come; the next is placed while the last is on its way to disk."""
+        dictionary = StreamDictionary()
+        under_way: asyncio.Queue[Any] = asyncio.Queue(_BATCHES_UNDER_WAY)
+
+        async def read() -> None:
+            try:
+                async for message in request:
+                    if self.draining.is_set():
+                        raise ShuttingDownError(
+                            "the service is stopping: what was answered is kept, send the rest again later"
+                        )
+                    await under_way.put(place_batch(self.placer, message, dictionary))
+            except Exception as error:
+                await under_way.put(error)
+            else:
+                await under_way.put(None)
+
+        reader = asyncio.create_task(read())
+        drained = asyncio.create_task(self.draining.wait())
+        try:
+            while True:
+                following = asyncio.create_task(under_way.get())
+                await asyncio.wait({following, drained}, return_when=asyncio.FIRST_COMPLETED)
+                if not following.done() and under_way.empty():
+                    following.cancel()
+                    raise ShuttingDownError(
+                        "the service is stopping: what was answered is kept, send the rest again later"
+                    )
+                item = await following
+                if item is None:
+                    return
+                if isinstance(item, Exception):
+                    raise item
+                answer, done = item
+                if done is not None:
+                    await asyncio.shield(done)
+                yield answer
+        finally:
+            reader.cancel()
+            drained.cancel()
+
+    @unary
+    async def ReleaseAllocations(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+        """Give allocations back."""
+        if len(request.consumer_uuids) > MAX_RELEASES:
+            raise InvalidRequestError(
+                f"at most {MAX_RELEASES} allocations are released in one call", field="consumer_uuids"
+            )
+        consumers = [convert.consumer_bytes(text, "consumer_uuids") for text in request.consumer_uuids]
+        missing = await self.placer.release(consumers)
+        return pb.ReleaseAllocationsResponse(
+            released=len(set(consumers)) - len(missing),
+            not_held=[convert.consumer_text(consumer) for consumer in missing],
+            inventory_generation=self.placer.table.generation,
+        )
+
+    @unary
+    async def MoveAllocation(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+        """Move an allocation to a named host."""
+        consumer = convert.consumer_bytes(request.consumer_uuid, "consumer_uuid")
+        await self.placer.move(consumer, request.host_id)
+        return pb.MoveAllocationResponse(
+            allocation=self._allocation(consumer), inventory_generation=self.placer.table.generation
+        )
+
+    @unary
+    async def GetAllocation(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+        """Return what one consumer holds."""
+        consumer = convert.consumer_bytes(request.consumer_uuid, "consumer_uuid")
+        await self.placer.commits.settled()
+        return pb.GetAllocationResponse(
+            allocation=self._allocation(consumer), inventory_generation=self.placer.table.generation
+        )
+
+    def _allocation(self, consumer: bytes) -> selection_pb2.Allocation:
+        book = self.placer.book
+        entry = book.find(consumer)
+        if entry is None or not entry.held:
+            uuid = convert.consumer_text(consumer)
+            raise UnknownAllocationError(f"instance {uuid} holds no allocation", consumer=uuid)
+        host_id = self.placer.table.identity.host_ids[entry.row]
+        return convert.allocation_message(
+            consumer, host_id, book.shapes[entry.shape], book.owners[entry.owner], entry.created_us
+        )
+
+    @unary
+    async def ListAllocations(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+        """List allocations by page."""
+        placer, book = self.placer, self.placer.book
+        await placer.commits.settled()
+        row = placer.table.row(request.host_id) if request.host_id else None
+        owners = None
+        if request.project_id:
+            owners = [code for code, owner in enumerate(book.owners) if owner.project_id == request.project_id]
+        places = book.held_places(row=row, owners=owners)
+        start, size = page_bounds(request.page_token, request.page_size)
+        shown = places[places >= start][: size + 1].tolist()
+        host_ids = placer.table.identity.host_ids
+        messages = []
+        for place in shown[:size]:
+            entry = book.entry(place)
+            messages.append(
+                convert.allocation_message(
+                    book.consumer(place),
+                    host_ids[entry.row],
+                    book.shapes[entry.shape],
+                    book.owners[entry.owner],
+                    entry.created_us,
+                )
+            )
+        return pb.ListAllocationsResponse(
+            allocations=messages,
+            next_page_token=page_token(shown[size]) if len(shown) > size else "",
+            inventory_generation=placer.table.generation,
+            total=len(places),
+        )
+
+    @unary
+    async def ExplainSelection(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+        """Explain a request on a snapshot, beside the placing."""
+        placer = self.placer
+        for name in ("weighed_limit", "nearest_limit"):
+            check_amount(name, getattr(request, name), 0, MAX_EXPLAINED)
+        placer.refresh()
+        spec = convert.request_from(request.request_spec, placer.catalog, placer.table)
+        convert.check_zone(spec, placer.table, placer.selector.chain.options.default_availability_zone)
+        rows = [placer.table.row(host_id) for host_id in request.host_ids]
+        group = group_state(placer.catalog.group(spec.instance_group), placer.book) if spec.instance_group else None
+        fleet = placer.table.snapshot()
+        explanation = await asyncio.to_thread(
+            explain,
+            placer.selector.chain,
+            fleet,
+            spec,
+            SelectionContext(fleet, group),
+            hosts=rows,
+            weighed_limit=request.weighed_limit or 10,
+            nearest_limit=request.nearest_limit or 5,
+        )
+        return convert.explanation_message(explanation, fleet)
+
+    @unary
+    async def AuditAllocations(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+        """Compare ledger, book and columns, all as of one moment, while placing goes on."""
+        pinned: Future[LedgerReader] = Future()
+
+        def marked(reader: LedgerReader | None, error: LedgerError | None) -> None:
+            if reader is not None:
+                pinned.set_result(reader)
+            else:
+                pinned.set_exception(error or LedgerError("the ledger could not be read"))
+
+        placer = self.placer
+        # the mark, the copy of the book and the snapshot are one step of the loop, so all three show the same moment
+        placer.commits.ledger.mark(marked)
+        held, fleet = Held.of_book(placer.book), placer.table.snapshot()
+        reader = await asyncio.wrap_future(pinned)
+
+        def compare() -> pb.AuditAllocationsResponse:
+            try:
+                return audit(reader.state(), held, fleet)
+            finally:
+                reader.close()
+
+        return await asyncio.to_thread(compare)

@@ -1,0 +1,162 @@
+"""The server: opens the ledger, restores the table, warms the kernels, serves, and drains when told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import grpc
+import uvloop
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from engine.config import Settings
+from engine.errors import InvalidSettingError
+from engine.scheduler.chain import Chain
+from engine.scheduler.compiler import compiling
+from engine.scheduler.select import Selector
+from engine.service.commits import Commits
+from engine.service.inventory_servicer import InventoryServicer
+from engine.service.inventory_writer import InventoryWriter
+from engine.service.placer import Placer
+from engine.service.restore import restore
+from engine.service.scheduler_servicer import SchedulerServicer
+from engine.v1 import (
+    inventory_service_pb2,
+    inventory_service_pb2_grpc,
+    scheduler_service_pb2,
+    scheduler_service_pb2_grpc,
+)
+
+_LOG = logging.getLogger("berth.service")
+_FORGET_INTERVAL_S = 60.0
+SERVICES = (
+    scheduler_service_pb2.DESCRIPTOR.services_by_name["SchedulerService"].full_name,
+    inventory_service_pb2.DESCRIPTOR.services_by_name["InventoryService"].full_name,
+)
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is under way; raise an EngineError when the service cannot start."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    uvloop.run(_serve(settings))
+
+
+def now_us() -> int:
+    """Return the time in microseconds since 1970 UTC."""
+    return time.time_ns() // 1000
+
+
+class Service:
+    """A running service: its parts, and how it starts and stops."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.draining = asyncio.Event()
+        self.health = health.aio.HealthServicer()
+        size = settings.max_message_mb * 1024 * 1024
+        self.server = grpc.aio.server(
+            options=[
+                ("grpc.max_receive_message_length", size),
+                ("grpc.max_send_message_length", size),
+                # a second service on the same port must fail, not share it
+                ("grpc.so_reuseport", 0),
+            ]
+        )
+        self.placer: Placer | None = None
+        self._commits: Commits | None = None
+        self._forgetting: asyncio.Task[None] | None = None
+
+    async def start(self) -> str:
+        """Restore, warm, listen, and return the address served; raise InvalidSettingError when it cannot be listened on."""
+        settings = self.settings
+        commits = self._commits = Commits(Path(settings.state_dir), settings.ledger, asyncio.get_running_loop())
+        state = await asyncio.to_thread(commits.ledger.load)
+        restored = await asyncio.to_thread(restore, state)
+        commits.watch(restored.book)
+        chain = Chain.from_options(settings.scheduler)
+        budget = settings.view_budget_mb * 1024 * 1024
+        selector = Selector(restored.table, chain, random.Random(settings.seed), view_budget_bytes=budget)
+        with compiling():
+            await asyncio.to_thread(selector.warm)
+        placer = self.placer = Placer(restored.table, restored.book, restored.catalog, selector, commits, now_us)
+        placer.restore_tokens(list(state.tokens.values()))
+        writer = InventoryWriter(restored.table, restored.catalog, commits)
+        scheduler_service_pb2_grpc.add_SchedulerServiceServicer_to_server(
+            SchedulerServicer(placer, self.draining), self.server
+        )
+        inventory_service_pb2_grpc.add_InventoryServiceServicer_to_server(
+            InventoryServicer(placer, writer, self.draining), self.server
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
+        reflection.enable_server_reflection([*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], self.server)
+        address = self._listen()
+        await self.server.start()
+        for name in ("", *SERVICES):
+            await self.health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        self._forgetting = asyncio.create_task(self._forget_now_and_then())
+        return address
+
+    def _listen(self) -> str:
+        host, _, port = self.settings.listen.rpartition(":")
+        if not host or not port.isdecimal():
+            raise InvalidSettingError(f"listen must be HOST:PORT, not {self.settings.listen!r}", setting="listen")
+        try:
+            bound = self.server.add_insecure_port(self.settings.listen)
+        except RuntimeError as error:
+            raise InvalidSettingError(
+                f"cannot listen on {self.settings.listen}: the port is taken or the address is not this machine's",
+                setting="listen",
+            ) from error
+        return f"{host}:{bound}"
+
+    async def stop(self) -> None:
+        """Refuse new calls, finish those under way, commit, close."""
+        self.draining.set()
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._forgetting
+        await self.health.enter_graceful_shutdown()
+        await self.server.stop(self.settings.drain_s)
+        if self._commits is not None:
+            await self._commits.close()
+
+    async def _forget_now_and_then(self) -> None:
+        assert self.placer is not None
+        while True:
+            await asyncio.sleep(_FORGET_INTERVAL_S)
+            try:
+                await self.placer.forget(self.settings.token_retention_s)
+            except Exception:
+                _LOG.exception("old tokens could not be dropped; trying again in %.0f s", _FORGET_INTERVAL_S)
+
+
+async def _serve(settings: Settings) -> None:
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    service = Service(settings)
+    try:
+        starting = asyncio.ensure_future(service.start())
+        stopping = asyncio.ensure_future(told.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            # a start that is interrupted has answered nothing, so it may end where it is
+            starting.cancel()
+            with suppress(asyncio.CancelledError):
+                await starting
+            return
+        sys.stderr.write(f"berth: SERVING on {starting.result()}\n")
+        sys.stderr.flush()
+        await stopping
+    finally:
+        await service.stop()

@@ -1,0 +1,1 @@
+"""Oracle cases: what nova's and placement's own code answered, run through Berth and compared."""

@@ -1,0 +1,244 @@
+"""From an oracle case to what Berth selects with: a host table, a chain, a request, and the server group's state."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from engine.inventory.fleet_schema import FLEET_SCHEMA
+from engine.inventory.table import HostTable
+from engine.model.aggregate import Aggregate
+from engine.model.flavor import Flavor
+from engine.model.image import Image
+from engine.model.request_spec import RequestedDestination, RequestSpec
+from engine.scheduler.chain import Chain
+from engine.scheduler.options import PLACEMENT_FILTERS, SchedulerOptions
+from engine.scheduler.registry import all_filters, all_weighers
+from engine.scheduler.select import Selector
+from engine.scheduler.sparse import GroupState
+
+DEFAULT_CELL = "11111111-1111-4111-8111-111111111111"
+STATUS_DISABLED = "COMPUTE_STATUS_DISABLED"
+_STATS_COLUMNS = {"num_instances": "num_instances", "num_io_ops": "io_workload", "failed_builds": "failed_builds"}
+_RESERVED = {"vcpus": "VCPU", "memory_mb": "MEMORY_MB", "disk_gb": "DISK_GB"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A case made ready: what ``Selector.select`` takes. A group changes as instances join, so one is made for each use."""
+
+    table: HostTable
+    chain: Chain
+    request: RequestSpec
+    own_rows: frozenset[int]
+    members: tuple[bool, ...]
+    make_group: Callable[[], GroupState | None]
+
+    @property
+    def selector(self) -> Selector:
+        """A selector on the table; no case asks for chance."""
+        return Selector(self.table, self.chain, random.Random(0))
+
+
+def build_scenario(content: dict[str, Any], *, placement_filters: tuple[str, ...] = ()) -> Scenario:
+    """Return the scenario of a nova case, with these placement filters before nova's own.
+
+    Raises InvalidHostError or InvalidRequestError for facts that Berth does not take.
+    """
+    options = build_options(content["config"], placement_filters)
+    table = build_table(content)
+    down_time = int(content["config"].get("DEFAULT", {}).get("service_down_time", 60))
+    table.refresh_services(_microseconds(content["now"]), down_time * 1_000_000)
+    request = build_request(content)
+    spec = content["request_spec"]
+    members = frozenset((spec.get("instance_group") or {}).get("members", ()))
+    uuids = spec.get("instance_uuids") or []
+    return Scenario(
+        table=table,
+        chain=Chain.from_options(options, weigher_order=content["expected"]["weigher_order"]),
+        request=request,
+        own_rows=_rows_with_instances(content["hosts"], frozenset(uuids[:1])),
+        members=tuple(uuid in members for uuid in uuids) or (False,) * request.num_instances,
+        make_group=lambda: build_group(content, table),
+    )
+
+
+def probe_chain(scenario: Scenario) -> Chain:
+    """Return a chain of every filter of nova's that Berth has, for asking each alone."""
+    names = tuple(name for name in all_filters() if name not in PLACEMENT_FILTERS)
+    multipliers = {item.name: item.default for item in fields(SchedulerOptions) if item.name.endswith("_multiplier")}
+    return Chain.from_options(
+        replace(scenario.chain.options, enabled_filters=names, placement_filters=(), **multipliers)
+    )
+
+
+def build_options(config: dict[str, dict[str, Any]], placement_filters: tuple[str, ...]) -> SchedulerOptions:
+    """Return the options a case's configuration sets, as far as Berth has them, in the types of their defaults."""
+    given = {**config.get("filter_scheduler", {}), **config.get("scheduler", {})}
+    defaults = SchedulerOptions()
+    known: dict[str, Any] = {}
+    for item in fields(SchedulerOptions):
+        if item.name not in given:
+            continue
+        default, value = getattr(defaults, item.name), given[item.name]
+        if isinstance(default, (tuple, frozenset, float)):
+            value = type(default)(value)
+        known[item.name] = value
+    known["enabled_filters"] = tuple(name for name in known["enabled_filters"] if name in all_filters())
+    return SchedulerOptions(
+        **{
+            **known,
+            "placement_filters": placement_filters,
+            "weight_classes": tuple(all_weighers()),
+            "nova_quirks": True,
+        }
+    )
+
+
+def build_table(content: dict[str, Any]) -> HostTable:
+    """Return a host table whose row order is the case's host order."""
+    now = content["now"]
+    rows = [_fleet_row(host, now) for host in content["hosts"]]
+    table = HostTable()
+    table.upsert(pa.Table.from_pylist(rows, schema=FLEET_SCHEMA))
+    known = {host["host"] for host in content["hosts"]}
+    for aggregate in content["aggregates"]:
+        hosts = frozenset(aggregate["hosts"]) & known
+        table.set_aggregate(Aggregate(aggregate["uuid"], aggregate["name"], hosts, aggregate["metadata"]))
+    return table
+
+
+def _fleet_row(host: dict[str, Any], now: str) -> dict[str, Any]:
+    """Return a host as a row of a fleet table, every fact given, so that no default of Berth's enters."""
+    stats = {key: str(value) for key, value in (host.get("stats") or {}).items()}
+    info = host.get("cpu_info", "")
+    service = host.get("service") or {}
+    disabled = bool(service.get("disabled"))
+    traits = list(host.get("traits", ()))
+    if disabled and not host.get("disabled_trait_missing"):
+        traits.append(STATUS_DISABLED)
+    reserved = host.get("reserved") or {}
+    row: dict[str, Any] = {
+        "host_id": host["host"],
+        "uuid": host["uuid"],
+        "nodename": host.get("hypervisor_hostname") or host["host"],
+        "vcpus": host["vcpus"],
+        "memory_mb": host["memory_mb"],
+        "disk_gb": host["local_gb"],
+        "cpu_allocation_ratio": float(host.get("cpu_allocation_ratio", 4.0)),
+        "ram_allocation_ratio": float(host.get("ram_allocation_ratio", 1.0)),
+        "disk_allocation_ratio": float(host.get("disk_allocation_ratio", 1.0)),
+        "vcpus_used": host.get("vcpus_used", 0),
+        "memory_mb_used": host.get("memory_mb_used", 0),
+        "local_gb_used": host.get("local_gb_used", 0),
+        "free_ram_mb": host.get("free_ram_mb", host["memory_mb"] - host.get("memory_mb_used", 0)),
+        "free_disk_gb": host.get("free_disk_gb", host["local_gb"] - host.get("local_gb_used", 0)),
+        "disk_available_least_gb": host.get("disk_available_least"),
+        "availability_zone": "",
+        "hypervisor_type": host.get("hypervisor_type", "QEMU"),
+        "hypervisor_version": host.get("hypervisor_version", 8002002) or 0,
+        "arch": "",
+        "supported_instances": ["/".join(spec) for spec in host.get("supported_hv_specs") or ()],
+        "cpu_info": info if isinstance(info, str) else json.dumps(info),
+        "host_ip": host.get("host_ip", "10.0.0.1"),
+        "cell": host.get("cell_uuid", DEFAULT_CELL),
+        "traits": traits,
+        "aggregates": [],
+        "stats": json.dumps(stats),
+        "disabled": disabled,
+        "disabled_reason": service.get("disabled_reason") or "",
+        "forced_down": bool(service.get("forced_down")),
+        "last_seen_up_us": _microseconds(_last_seen(service, now)),
+    }
+    for size, resource_class in _RESERVED.items():
+        row[f"{size}_reserved"] = reserved.get(resource_class, 0)
+        row[f"{size}_min_unit"] = 1
+        row[f"{size}_max_unit"] = row[size]
+        row[f"{size}_step_size"] = 1
+    for column, key in _STATS_COLUMNS.items():
+        row[column] = int(stats.get(key, 0))
+    return row
+
+
+def _last_seen(service: dict[str, Any], now: str) -> str:
+    """Return when a service was last known to live; one never seen counts from its creation."""
+    seen = service.get("last_seen_up", "now")
+    if seen is None:
+        seen = service.get("created_at", "now")
+    return now if seen == "now" else str(seen)
+
+
+def _microseconds(time: str) -> int:
+    moment = datetime.fromisoformat(time).replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1_000_000)
+
+
+def build_request(content: dict[str, Any]) -> RequestSpec:
+    """Return the case's request, without what only placement would read (see ``e2e``)."""
+    spec = content["request_spec"]
+    image = spec.get("image") or {}
+    destination = spec.get("requested_destination")
+    uuids = spec.get("instance_uuids")
+    return RequestSpec(
+        flavor=build_flavor(spec["flavor"]),
+        num_instances=len(uuids) if uuids else spec.get("num_instances", 1),
+        image=Image(image.get("id") or "", image.get("disk_format") or "", image.get("properties") or {}),
+        project_id=spec.get("project_id") or "",
+        user_id=spec.get("user_id") or "",
+        availability_zone=spec.get("availability_zone") or "",
+        instance_group=(spec.get("instance_group") or {}).get("uuid", ""),
+        scheduler_hints={key: tuple(values) for key, values in (spec.get("scheduler_hints") or {}).items()},
+        force_hosts=tuple(spec.get("force_hosts") or ()),
+        force_nodes=tuple(spec.get("force_nodes") or ()),
+        ignore_hosts=tuple(spec.get("ignore_hosts") or ()),
+        requested_destination=RequestedDestination(destination.get("host") or "", destination.get("node") or "")
+        if destination
+        else None,
+        is_bfv=bool(spec.get("is_bfv")),
+        alternates=None if content.get("return_alternates") else 0,
+    )
+
+
+def build_flavor(flavor: dict[str, Any]) -> Flavor:
+    """Return a case's flavor."""
+    return Flavor(
+        flavor["name"],
+        flavor["vcpus"],
+        flavor["memory_mb"],
+        flavor.get("root_gb", 0),
+        flavor.get("ephemeral_gb", 0),
+        flavor.get("swap", 0),
+        flavor.get("extra_specs") or {},
+    )
+
+
+def build_group(content: dict[str, Any], table: HostTable) -> GroupState | None:
+    """Return the state of the request's server group before its first instance."""
+    group = content["request_spec"].get("instance_group")
+    if not group:
+        return None
+    members = frozenset(group.get("members", ()))
+    counts = {}
+    for row, host in enumerate(content["hosts"]):
+        many = len(members & {instance["uuid"] for instance in host.get("instances") or ()})
+        if many:
+            counts[row] = many
+    rows = {table.find(name) for name in group.get("hosts") or ()}
+    return GroupState(
+        policy=group["policy"],
+        max_server_per_host=int((group.get("rules") or {}).get("max_server_per_host", 1)),
+        member_counts=counts,
+        host_rows={row for row in rows if row is not None},
+    )
+
+
+def _rows_with_instances(hosts: list[dict[str, Any]], uuids: frozenset[str]) -> frozenset[int]:
+    return frozenset(
+        row for row, host in enumerate(hosts) if uuids & {instance["uuid"] for instance in host.get("instances") or ()}
+    )
