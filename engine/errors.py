@@ -92,7 +92,9 @@ class NoValidHostError(EngineError):
 
     reason = "NO_VALID_HOST"
 
-    def __init__(self, message: str, *, rejections: Mapping[str, int], hosts_total: int, placed: int = 0, **details: object) -> None:
+    def __init__(
+        self, message: str, *, rejections: Mapping[str, int], hosts_total: int, placed: int = 0, **details: object
+    ) -> None:
         super().__init__(message, **details)
         self.rejections = dict(rejections)
         self.hosts_total = hosts_total

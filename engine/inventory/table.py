@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
-from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from engine.errors import ConflictError, HostInUseError, InvalidRequestError, UnknownAggregateError
+from engine.errors import HostInUseError, InvalidRequestError
+from engine.inventory.aggregates import AggregatedFleet
 from engine.inventory.fleet import Identity
 from engine.inventory.ingest import FleetColumns, fleet_columns
-from engine.inventory.mutable import MutableFleet, Rows
+from engine.inventory.mutable import Rows
 from engine.inventory.profiles import Numbering, Profile
 from engine.inventory.schema import BLOCK_ROWS, CLASS_PREFIX, COLUMNS
 from engine.inventory.services import service_states
 from engine.inventory.usage import USAGE_COLUMNS, Amounts, apply_usage, apply_usages
-from engine.model.aggregate import Aggregate
 from engine.model.limits import MAX_HOSTS
 
 _Value = TypeVar("_Value")
@@ -34,14 +33,13 @@ class Upserted:
     rows: Rows
 
 
-class HostTable(MutableFleet):
+class HostTable(AggregatedFleet):
     """The hosts as columns, mutable. One writer at a time; readers take ``snapshot()``."""
 
     def __init__(self) -> None:
         super().__init__()
         self.removed: list[tuple[int, str]] = []
         """(generation, host_id) of each removal, oldest first."""
-        self._aggregate_uuid_of_name: dict[str, str] = {}
         self._service_valid_from_us = 0
         self._service_valid_until_us = -1
         self._service_down_time_us = -1
@@ -143,7 +141,7 @@ class HostTable(MutableFleet):
         )
         write["units"][rows] = self._codes(incoming.unit_codes, incoming.units, self.units)
         self.ensure_aggregates({name for names_ in incoming.aggregate_names for name in names_})
-        members = [frozenset(self._aggregate_code(name) for name in names_) for names_ in incoming.aggregate_names]
+        members = [frozenset(self.aggregate_code(name) for name in names_) for names_ in incoming.aggregate_names]
         write["membership"][rows] = self._codes(incoming.membership_codes, members, self.memberships)
 
     def _codes(
@@ -155,21 +153,6 @@ class HostTable(MutableFleet):
     def _profile(self, item: tuple[Profile, tuple[str, ...]]) -> Profile:
         profile, trait_names = item
         return replace(profile, traits=self.traits.bits(trait_names))
-
-    def ensure_aggregates(self, names: Iterable[str]) -> list[Aggregate]:
-        """Make the aggregates of these names that do not exist, under uuids their names decide, and return those made."""
-        made = []
-        for name in sorted(set(names)):
-            if name not in self._aggregate_uuid_of_name:
-                aggregate = Aggregate(str(uuid5(NAMESPACE_URL, f"berth:aggregate:{name}")), name)
-                self.aggregates[aggregate.uuid] = aggregate
-                self._aggregate_uuid_of_name[name] = aggregate.uuid
-                made.append(aggregate)
-        return made
-
-    def _aggregate_code(self, name: str) -> int:
-        """Return the code of the aggregate of this name."""
-        return self.aggregate_codes.code(self._aggregate_uuid_of_name[name])
 
     def delete(self, host_ids: Sequence[str]) -> Rows:
         """Remove hosts and return their rows, which are never used again.
@@ -212,46 +195,6 @@ class HostTable(MutableFleet):
         (target,) = self.own([column])
         target[rows] = values
         self.touch(rows, facts=False)
-
-    # -- aggregates ----------------------------------------------------------------------------------------------------
-
-    def set_aggregate(self, aggregate: Aggregate) -> None:
-        """Add or replace an aggregate with its metadata and hosts; raise UnknownHostError before anything changes."""
-        wanted = np.array(sorted(self.row(host_id) for host_id in aggregate.hosts), dtype=np.int64)
-        owner = self._aggregate_uuid_of_name.get(aggregate.name)
-        if owner not in (None, aggregate.uuid):
-            raise ConflictError(f"another aggregate is called {aggregate.name!r}: {owner}", name=aggregate.name)
-        earlier = self.aggregates.get(aggregate.uuid)
-        if earlier is not None:
-            self._aggregate_uuid_of_name.pop(earlier.name, None)
-        self.aggregates[aggregate.uuid] = replace(aggregate, hosts=frozenset())
-        self._aggregate_uuid_of_name[aggregate.name] = aggregate.uuid
-        self._set_members(self.aggregate_codes.code(aggregate.uuid), wanted)
-        self.facts_revision += 1
-        self.advance()
-
-    def delete_aggregate(self, uuid: str) -> None:
-        """Remove an aggregate; raise UnknownAggregateError."""
-        aggregate = self.aggregates.get(uuid)
-        if aggregate is None:
-            raise UnknownAggregateError(f"no aggregate has the uuid {uuid!r}", uuid=uuid)
-        self._set_members(self.aggregate_codes.code(uuid), np.empty(0, dtype=np.int64))
-        del self.aggregates[uuid]
-        del self._aggregate_uuid_of_name[aggregate.name]
-        self.facts_revision += 1
-        self.advance()
-
-    def _set_members(self, code: int, wanted: Rows) -> None:
-        """Make the hosts of ``wanted``, and no others, members of the aggregate with this code."""
-        inside = np.array([code in members for members in self.memberships.values], dtype=bool)
-        current = np.flatnonzero(inside[self.columns["membership"][: self.rows]])
-        (membership,) = self.own(["membership"])
-        for rows, change in ((np.setdiff1d(current, wanted), "leave"), (np.setdiff1d(wanted, current), "join")):
-            for old in np.unique(membership[rows]).tolist():
-                members = self.memberships.values[old]
-                new = self.memberships.code(members - {code} if change == "leave" else members | {code})
-                membership[rows[membership[rows] == old]] = new
-            self.touch(rows, facts=True)
 
     # -- service states ------------------------------------------------------------------------------------------------
 

@@ -31,4 +31,6 @@ class Flavor:
         check_amount("ephemeral_gb", self.ephemeral_gb, 0, MAX_DISK_GB)
         check_amount("swap_mb", self.swap_mb, 0, MAX_MEMORY_MB)
         if not (self.vcpus or self.memory_mb or self.root_gb or self.ephemeral_gb):
-            raise InvalidRequestError(f"flavor {self.name!r} asks for nothing: give at least one of vcpus, memory_mb, root_gb")
+            raise InvalidRequestError(
+                f"flavor {self.name!r} asks for nothing: give at least one of vcpus, memory_mb, root_gb"
+            )

@@ -84,7 +84,8 @@ def load_kernels(text: str) -> ModuleType:
         return loaded
     directory = cache_directory()
     path = directory / f"{name}.py"
-    if not path.exists():
+    # a crash of the machine can leave an empty file behind the right name
+    if not path.exists() or path.read_text() != source:
         draft = path.with_suffix(f".{os.getpid()}")
         draft.write_text(source)
         draft.rename(path)

@@ -74,7 +74,7 @@ def fit_scale(low, high, multipliers, scale):
 
 
 @kernel
-def place(slots, request_shapes, picks, claim, shapes, options, multipliers,
+def place(slots, request_shapes, release_at, release_rows, release_shapes, release_of, picks, claim, shapes, options, multipliers,
           mask, seen, count, low, high, best, best_row, scales, slacks, based,
           block_revision, counter, statistics, rows_out, weights_out, survivors_out, {columns}):
     blocks = len(block_revision)
@@ -87,7 +87,19 @@ def place(slots, request_shapes, picks, claim, shapes, options, multipliers,
     range_high = np.empty({many}, dtype=np.float64)
     scale = np.empty((4, {many}), dtype=np.float64)
     drift = np.empty({many}, dtype=np.float64)
-    for r in range(len(slots)):
+    following = 0
+    for r in range(len(slots) + 1):
+        while following < len(release_at) and release_at[following] <= r:
+            row = release_rows[following]
+            if release_of[following] >= 0:
+                row = rows_out[release_of[following], 0]
+            if row >= 0:
+                counter[0] += 1
+                apply_usage(row, -1, shapes[release_shapes[following]], counter[0], {", ".join(USAGE_COLUMNS)})
+                block_revision[row // {BLOCK_ROWS}] = counter[0]
+            following += 1
+        if r == len(slots):
+            break
         s = slots[r]
         shape = request_shapes[r]
         changed = 0
@@ -203,13 +215,4 @@ def place(slots, request_shapes, picks, claim, shapes, options, multipliers,
             row = rows_out[r, 0]
             counter[0] += 1
             apply_usage(row, 1, shapes[shape], counter[0], {", ".join(USAGE_COLUMNS)})
-            block_revision[row // {BLOCK_ROWS}] = counter[0]
-
-
-@kernel
-def release(rows, request_shapes, shapes, block_revision, counter, {", ".join(USAGE_COLUMNS)}):
-    for r in range(len(rows)):
-        row = rows[r]
-        counter[0] += 1
-        apply_usage(row, -1, shapes[request_shapes[r]], counter[0], {", ".join(USAGE_COLUMNS)})
-        block_revision[row // {BLOCK_ROWS}] = counter[0]"""  # noqa: E501  (lines of the generated text)
+            block_revision[row // {BLOCK_ROWS}] = counter[0]"""  # noqa: E501  (lines of the generated text)

@@ -92,7 +92,6 @@ class Selector:
         """Compile or load the kernels, by running each once on nothing."""
         nothing = np.empty(0, dtype=np.int64)
         self.views.place(nothing, nothing, claim=False)
-        self.views.release(nothing, nothing)
         amounts = Amounts(1, 1, 1, 1, 1, 1)
         mask = np.zeros(len(self.table.columns["present"]), dtype=np.uint8)
         self.chain.weigh(self.table, mask, amounts, self._enabled(0), self.overrides, self._no_extra())

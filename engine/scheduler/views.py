@@ -36,6 +36,24 @@ class Placed:
     survivors: npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class Releases:
+    """What is given back between a batch's requests, in order, as int64 columns.
+
+    ``positions``: how many of the requests come before; ``rows`` and view ``shapes`` of what is given back; ``requests``: the request of
+    this batch whose claim is given back (nothing if it was refused), -1 where ``rows`` names the row.
+    """
+
+    positions: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
+    shapes: npt.NDArray[np.int64]
+    requests: npt.NDArray[np.int64]
+
+
+_NONE = np.empty(0, dtype=np.int64)
+NO_RELEASES = Releases(_NONE, _NONE, _NONE, _NONE)
+
+
 @dataclass(slots=True)
 class _Slot:
     """A class's place in the view arrays, and the facts revision its mask was made at."""
@@ -148,9 +166,15 @@ class ViewStore:
                 self._mask[freed.index] = 0
 
     def place(
-        self, slots: npt.NDArray[np.int64], shapes: npt.NDArray[np.int64], *, picks: int = 1, claim: bool
+        self,
+        slots: npt.NDArray[np.int64],
+        shapes: npt.NDArray[np.int64],
+        *,
+        picks: int = 1,
+        claim: bool,
+        releases: Releases = NO_RELEASES,
     ) -> Placed:
-        """Answer requests of one instance each, strictly in order.
+        """Answer requests of one instance each, strictly in order, with ``releases`` given back between them.
 
         If ``claim``, the best host of each is claimed before the next.
         """
@@ -159,11 +183,15 @@ class ViewStore:
         weights = np.empty((many, picks), dtype=np.float64)
         survivors = np.empty(many, dtype=np.int64)
         table = self.table
-        if claim:
+        if claim or len(releases.rows):
             table.own(USAGE_COLUMNS)
         self.chain.kernels.place(
             slots,
             shapes,
+            releases.positions,
+            releases.rows,
+            releases.shapes,
+            releases.requests,
             picks,
             claim,
             self._shape_table,
@@ -188,9 +216,3 @@ class ViewStore:
             *self.chain.columns(table),
         )
         return Placed(rows, weights, survivors)
-
-    def release(self, rows: npt.NDArray[np.int64], shapes: npt.NDArray[np.int64]) -> None:
-        """Give back instances of these shapes on these rows."""
-        table = self.table
-        usage = table.own(USAGE_COLUMNS)
-        self.chain.kernels.release(rows, shapes, self._shape_table, table.block_revision, table.counter, *usage)

@@ -185,25 +185,38 @@ class Placer:
         return set(places[self.book.is_held(places)].tolist())
 
     def _release_held(self, consumers: Sequence[bytes], now: int) -> asyncio.Future[None] | None:
-        records, undo = self.release_now(consumers, now)
-        return self.commits.submit(records, undo) if records else None
+        names = self.release_now(consumers, now)
+        if not names:
+            return None
+        return self.commits.submit([Releases(b"".join(names), now)], lambda: self.undo_release(names))
 
-    def release_now(self, consumers: Sequence[bytes], now: int) -> tuple[list[Record], Callable[[], None]]:
-        """Give back what these consumers hold, in memory, and return the records to submit and the way back."""
-        places = np.array([place for place in dict.fromkeys(self.book.places(consumers)) if place >= 0], dtype=np.int64)
-        held = places[self.book.is_held(places)] if len(places) else places
-        if not len(held):
-            return [], lambda: None
+    def release_now(self, consumers: Sequence[bytes], now: int) -> list[bytes]:
+        """Give back what these consumers hold, in memory, and return those that held something."""
+        return self.release_in_book(self.release_in_table(consumers), now)
+
+    def release_in_table(self, consumers: Sequence[bytes]) -> list[bytes]:
+        """Take the amounts that these consumers hold off their hosts, and return those that hold something, each once."""
+        held = self._held_places(consumers)
         self._apply(held, -1)
-        self.book.release(held, now)
-        names = [self.book.consumer(place) for place in held.tolist()]
-        return [Releases(b"".join(names), now)], lambda: self._undo_release(names)
+        return [self.book.consumer(place) for place in held.tolist()]
 
-    def _undo_release(self, consumers: Sequence[bytes]) -> None:
+    def release_in_book(self, consumers: Sequence[bytes], now: int) -> list[bytes]:
+        """Mark as released what these consumers hold, when the table has given it back, and return those that held something."""
+        held = self._held_places(consumers)
+        self.book.release(held, now)
+        return [self.book.consumer(place) for place in held.tolist()]
+
+    def undo_release(self, consumers: Sequence[bytes]) -> None:
+        """Hold again what was given back, where its claim still stands."""
         places = np.array([place for place in self.book.places(consumers) if place >= 0], dtype=np.int64)
         released = places[~self.book.is_held(places)]
         self.book.unrelease(released)
         self._apply(released, 1)
+
+    def _held_places(self, consumers: Sequence[bytes]) -> npt.NDArray[np.int64]:
+        """Return the places of those consumers that hold something, each once, in order."""
+        places = np.array([place for place in dict.fromkeys(self.book.places(consumers)) if place >= 0], dtype=np.int64)
+        return places[self.book.is_held(places)]
 
     async def move(self, consumer: bytes, host_id: str) -> None:
         """Move what a consumer holds to a host, or claim it again where it is; raise NoValidHostError where it does not fit.

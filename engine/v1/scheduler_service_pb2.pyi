@@ -39,7 +39,7 @@ class SelectDestinationsResponse(_message.Message):
     def __init__(self, selections: _Optional[_Iterable[_Union[_selection_pb2.Selection, _Mapping]]] = ..., inventory_generation: _Optional[int] = ...) -> None: ...
 
 class SelectDestinationsStreamRequest(_message.Message):
-    __slots__ = ("flavor_names", "flavor_codes", "tokens", "counts", "project_id", "user_id", "release_consumers", "sequence")
+    __slots__ = ("flavor_names", "flavor_codes", "tokens", "counts", "project_id", "user_id", "release_consumers", "release_positions", "sequence")
     FLAVOR_NAMES_FIELD_NUMBER: _ClassVar[int]
     FLAVOR_CODES_FIELD_NUMBER: _ClassVar[int]
     TOKENS_FIELD_NUMBER: _ClassVar[int]
@@ -47,6 +47,7 @@ class SelectDestinationsStreamRequest(_message.Message):
     PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     RELEASE_CONSUMERS_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_POSITIONS_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     flavor_names: _containers.RepeatedScalarFieldContainer[str]
     flavor_codes: bytes
@@ -55,8 +56,9 @@ class SelectDestinationsStreamRequest(_message.Message):
     project_id: str
     user_id: str
     release_consumers: bytes
+    release_positions: bytes
     sequence: int
-    def __init__(self, flavor_names: _Optional[_Iterable[str]] = ..., flavor_codes: _Optional[bytes] = ..., tokens: _Optional[bytes] = ..., counts: _Optional[bytes] = ..., project_id: _Optional[str] = ..., user_id: _Optional[str] = ..., release_consumers: _Optional[bytes] = ..., sequence: _Optional[int] = ...) -> None: ...
+    def __init__(self, flavor_names: _Optional[_Iterable[str]] = ..., flavor_codes: _Optional[bytes] = ..., tokens: _Optional[bytes] = ..., counts: _Optional[bytes] = ..., project_id: _Optional[str] = ..., user_id: _Optional[str] = ..., release_consumers: _Optional[bytes] = ..., release_positions: _Optional[bytes] = ..., sequence: _Optional[int] = ...) -> None: ...
 
 class SelectDestinationsStreamResponse(_message.Message):
     __slots__ = ("sequence", "outcomes", "host_codes", "new_host_ids", "released", "inventory_generation")

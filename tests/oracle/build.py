@@ -31,7 +31,7 @@ _RESERVED = {"vcpus": "VCPU", "memory_mb": "MEMORY_MB", "disk_gb": "DISK_GB"}
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A case made ready: what ``Selector.select`` takes. A group changes as instances join, so one is made for each use."""
+    """A case made ready: what ``Selector.select`` takes; a group grows as instances join, so each use makes its own."""
 
     table: HostTable
     chain: Chain
@@ -54,7 +54,7 @@ def build_scenario(content: dict[str, Any], *, placement_filters: tuple[str, ...
     options = build_options(content["config"], placement_filters)
     table = build_table(content)
     down_time = int(content["config"].get("DEFAULT", {}).get("service_down_time", 60))
-    table.refresh_services(_microseconds(content["now"]), down_time * 1_000_000)
+    table.refresh_services(microseconds(content["now"]), down_time * 1_000_000)
     request = build_request(content)
     spec = content["request_spec"]
     members = frozenset((spec.get("instance_group") or {}).get("members", ()))
@@ -154,7 +154,7 @@ def _fleet_row(host: dict[str, Any], now: str) -> dict[str, Any]:
         "disabled": disabled,
         "disabled_reason": service.get("disabled_reason") or "",
         "forced_down": bool(service.get("forced_down")),
-        "last_seen_up_us": _microseconds(_last_seen(service, now)),
+        "last_seen_up_us": microseconds(_last_seen(service, now)),
     }
     for size, resource_class in _RESERVED.items():
         row[f"{size}_reserved"] = reserved.get(resource_class, 0)
@@ -174,7 +174,8 @@ def _last_seen(service: dict[str, Any], now: str) -> str:
     return now if seen == "now" else str(seen)
 
 
-def _microseconds(time: str) -> int:
+def microseconds(time: str) -> int:
+    """Return a UTC time as microseconds since 1970."""
     moment = datetime.fromisoformat(time).replace(tzinfo=UTC)
     return round(moment.timestamp() * 1_000_000)
 

@@ -39,8 +39,10 @@ def as_text(outcomes: Sequence[Outcome], details: int) -> str:
     counts = summary(outcomes)
     width = max(len(name) for name in counts)
     lines = [f"{'':{width}}" + "".join(f"{column:>13}" for column in _COLUMNS)]
-    for name in [*sorted(set(counts) - {"all"}), "all"]:
-        lines.append(f"{name:{width}}" + "".join(f"{counts[name][column]:>13}" for column in _COLUMNS))
+    lines += [
+        f"{name:{width}}" + "".join(f"{counts[name][column]:>13}" for column in _COLUMNS)
+        for name in [*sorted(set(counts) - {"all"}), "all"]
+    ]
     missing = reasons(outcomes).most_common()
     if missing:
         lines += ["", "unsupported for want of"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tests.oracle.cases import Case
 from tests.oracle.compare import Comparison, Difference
+from tests.oracle.reference_case import compare_reference, covers
 from tests.oracle.select_case import compare_filters, compare_selection
 from tests.oracle.support import unsupported
 
@@ -44,9 +45,11 @@ def run_case(case: Case) -> Outcome:
     try:
         if case.kind == "select":
             reasons = unsupported(case.content)
+            if covers(case.content):
+                compare_reference(case.content, comparison)
             compare_filters(case.content, comparison)
             if not reasons:
                 compare_selection(case.content, comparison)
-    except Exception:  # noqa: BLE001  (whatever it is, it belongs in the report, beside the other cases)
+    except Exception:  # whatever it is, it belongs in the report, beside the other cases
         comparison.differences.append(Difference("crash", traceback.format_exc(limit=-4), ""))
     return Outcome(case, tuple(reasons), tuple(comparison.differences), comparison.checks, comparison.worst_error)

@@ -1,4 +1,4 @@
-"""Runs a select case: each filter alone, the chain, the weights term by term, every step, choices and what they leave."""
+"""Runs a select case: each filter alone, the chain, the weights term by term, every step and choice."""
 
 from __future__ import annotations
 

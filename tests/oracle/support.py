@@ -1,4 +1,4 @@
-"""Which cases the present plug-ins cover: the reasons why a case lies outside, none for one that must come out equal."""
+"""Which cases the present plug-ins cover: why a case lies outside, no reason for one that must come out equal."""
 
 from __future__ import annotations
 
@@ -23,13 +23,18 @@ def unsupported(content: Content) -> list[str]:
     reasons += [
         f"weigher: {name}"
         for name in expected["weigher_order"]
-        if name not in all_weighers() and not _CONTRIBUTES_NOTHING.get(name, _never)(content)
+        if name not in all_weighers() and not contributes_nothing(name, content)
     ]
     if any(host.get("free_disk_gb", 0) is None for host in content["hosts"]):
         reasons.append("feature: a compute node that never reported")
     if any(host.get("allocation_candidates") == [] for host in content["hosts"]):
         reasons.append("feature: a host without allocation candidates")
     return reasons
+
+
+def contributes_nothing(weigher: str, content: Content) -> bool:
+    """Return whether a weigher that Berth lacks adds exactly 0 to every host's weight in a case."""
+    return _CONTRIBUTES_NOTHING.get(weigher, _never)(content)
 
 
 def _never(content: Content) -> bool:

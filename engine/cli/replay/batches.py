@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cli.replay.events import Events, cuts
+from engine.cli.replay.events import Events
 from engine.cli.replay.trace import Trace
 from engine.v1.scheduler_service_pb2 import SelectDestinationsStreamRequest
 
@@ -15,25 +15,23 @@ from engine.v1.scheduler_service_pb2 import SelectDestinationsStreamRequest
 def batches(
     trace: Trace, events: Events, tokens: NDArray[np.uint8], *, batch: int, project: str
 ) -> Iterator[SelectDestinationsStreamRequest]:
-    """Yields the events as messages, ``batch`` creates and deletes at most in each, numbered from 0.
+    """Yields the events as messages, ``batch`` of them in each, numbered from 0.
 
+    A delete says how many creates come before it.
     A message names only the flavors it uses: in a trace of many shapes the names would outweigh the rest.
     """
     names = [shape.name for shape in trace.shapes]
-    shapes = trace.shape_codes[events.vms]
-    event_tokens = tokens[events.vms]
-    bounds = cuts(events.creates, batch)
-    creates_before = np.concatenate([[0], np.cumsum(events.creates)])[bounds]
-    middles = bounds[1:] - np.diff(creates_before)
-    edges = zip(bounds[:-1].tolist(), middles.tolist(), bounds[1:].tolist(), strict=True)
-    for sequence, (begin, middle, end) in enumerate(edges):
-        codes = shapes[middle:end]
+    for sequence, begin in enumerate(range(0, len(events), batch)):
+        vms, creates = events.vms[begin : begin + batch], events.creates[begin : begin + batch]
+        created, deleted = vms[creates], vms[~creates]
+        codes = trace.shape_codes[created]
         used = np.flatnonzero(np.bincount(codes, minlength=len(names)))
         yield SelectDestinationsStreamRequest(
             flavor_names=[names[code] for code in used.tolist()],
             flavor_codes=np.searchsorted(used, codes).astype("<u4").tobytes(),
-            tokens=event_tokens[middle:end].tobytes(),
-            release_consumers=event_tokens[begin:middle].tobytes(),
+            tokens=tokens[created].tobytes(),
+            release_consumers=tokens[deleted].tobytes(),
+            release_positions=np.cumsum(creates)[~creates].astype("<u4").tobytes(),
             project_id=project,
             sequence=sequence,
         )

@@ -41,15 +41,15 @@ def replay(
     ] = 0,
     batch: Annotated[
         int,
-        typer.Option("--batch", min=1, max=MAX_BATCH, metavar="N", help="The most creates, and deletes, in a message."),
+        typer.Option("--batch", min=1, max=MAX_BATCH, metavar="N", help="The events in a message."),
     ] = 1024,
     project: Annotated[str, typer.Option("--project", metavar="ID", help="The project that asks.")] = "",
 ) -> None:
     """Send the VMs of a trace as they came and went, and show what was placed and what was refused.
 
     Events go in time order; at equal times deletes before creates, then by vm_id, and a VM that lives for no time is
-    deleted directly after its creation. They are sent in batches, cut so that the effect is exactly that of one event
-    at a time: a delete that follows a create begins a new batch. Flavors named after their sizes are made first. What
+    deleted directly after its creation. They are sent in batches that keep this order, so the effect is exactly that of
+    one event at a time. Flavors named after their sizes are made first. What
     was refused in an earlier run of the same name is tried again. The exit code is 0 whatever was refused.
     """
     from engine.cli.replay.progress import progress_bar

@@ -1,4 +1,4 @@
-"""The events of a trace in order, and where to cut them into batches that change nothing."""
+"""The events of a trace in order."""
 
 from __future__ import annotations
 
@@ -35,21 +35,3 @@ def events_in_order(trace: Trace) -> Events:
     later[: len(ending)] = trace.deleted[ending] == trace.created[ending]
     order = np.lexsort((deletes, trace.ranks[vms], later, times))
     return Events(vms[order], ~deletes[order])
-
-
-def cuts(creates: NDArray[np.bool_], batch: int) -> NDArray[np.int64]:
-    """Returns where batches begin and end: batch i is the events from cuts[i] to before cuts[i + 1].
-
-    The service gives a batch's deletes back before it places its creates, so a batch is deletes followed by creates: a
-    delete after a create always begins the next batch. Sent so, the events have exactly the effect they have one by
-    one. A run of more than ``batch`` deletes or creates is cut further.
-    """
-    count = len(creates)
-    places = np.arange(count)
-    run_begins = np.ones(count, bool)
-    run_begins[1:] = creates[1:] != creates[:-1]
-    # Creates that follow deletes go with the last of them.
-    joins = run_begins & creates
-    joins[:1] = False
-    in_run = places - np.maximum.accumulate(np.where(run_begins, places, 0))
-    return np.append(np.flatnonzero((in_run % batch == 0) & ~joins), count)

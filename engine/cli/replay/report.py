@@ -45,5 +45,7 @@ def _why(refusal: Refusal) -> str:
         return f"fits again: {refusal.hosts_passing} hosts would take one now"
     if not refusal.last_filter:
         return "there are no hosts"
+    earlier = (f"{name} removed {hosts}" for name, hosts in refusal.removed.items() if name != refusal.last_filter)
+    last = f"{refusal.last_filter} removed the last {refusal.removed.get(refusal.last_filter, 0)}"
     reason = f": {refusal.last_reason}" if refusal.last_reason else ""
-    return f"{refusal.last_filter} removed the last hosts{reason}"
+    return f"{', '.join([*earlier, last])}{reason}"

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.cli.replay.batches import batches
-from engine.cli.replay.events import cuts, events_in_order
+from engine.cli.replay.events import events_in_order
 from engine.cli.replay.tokens import run_tokens
 from engine.cli.replay.trace import Shape, Trace
 
@@ -74,28 +72,6 @@ def test_no_vm_is_deleted_before_it_is_created(trace):
         created.add(vm)
 
 
-@given(st.lists(st.booleans(), max_size=60), st.integers(1, 7))
-def test_batches_are_deletes_then_creates_and_no_longer_than_asked(kinds, batch):
-    creates = np.array(kinds, bool)
-    bounds = cuts(creates, batch).tolist()
-    assert bounds[-1] == len(kinds)
-    assert bounds == sorted(set(bounds))
-    assert not kinds or bounds[0] == 0
-    for begin, end in itertools.pairwise(bounds):
-        part = kinds[begin:end]
-        assert part == sorted(part)
-        assert part.count(True) <= batch
-        assert part.count(False) <= batch
-
-
-@given(st.lists(st.booleans(), max_size=60))
-def test_there_is_no_needless_cut(kinds):
-    creates = np.array(kinds, bool)
-    bounds = cuts(creates, 1000).tolist()
-    needed = sum(1 for before, after in itertools.pairwise(kinds) if before and not after)
-    assert len(bounds) - 1 == (needed + 1 if kinds else 0)
-
-
 @given(traces(), st.integers(1, 9))
 def test_batches_place_every_vm_where_single_events_place_it(trace, batch):
     tokens = run_tokens("a run", trace.rows)
@@ -111,13 +87,19 @@ def test_batches_place_every_vm_where_single_events_place_it(trace, batch):
     got = {}
     for sequence, message in enumerate(batches(trace, events_in_order(trace), tokens, batch=batch, project="p")):
         assert (message.sequence, message.project_id) == (sequence, "p")
-        released = message.release_consumers
-        for begin in range(0, len(released), 16):
-            batched.release(released[begin : begin + 16])
+        positions = np.frombuffer(message.release_positions, "<u4").tolist()
+        released = [message.release_consumers[begin : begin + 16] for begin in range(0, 16 * len(positions), 16)]
+        assert len(message.release_consumers) == 16 * len(positions)
+        assert positions == sorted(positions)
         codes = np.frombuffer(message.flavor_codes, "<u4").tolist()
         assert len(message.tokens) == 16 * len(codes)
-        for place, code in enumerate(codes):
-            key = message.tokens[16 * place : 16 * place + 16]
-            got[key] = batched.place(key, vcpus_of[message.flavor_names[code]])
+        assert len(codes) + len(released) <= batch
+        for place in range(len(codes) + 1):
+            for key, position in zip(released, positions, strict=True):
+                if position == place:
+                    batched.release(key)
+            if place < len(codes):
+                key = message.tokens[16 * place : 16 * place + 16]
+                got[key] = batched.place(key, vcpus_of[message.flavor_names[codes[place]]])
     assert got == expected
     assert batched.held == single.held

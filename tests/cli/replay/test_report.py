@@ -26,16 +26,17 @@ OUTCOME = ReplayOutcome(
 
 
 @pytest.mark.parametrize(
-    ("passing", "last_filter", "last_reason", "said"),
+    ("passing", "removed", "last_reason", "said"),
     [
-        (3, "", "", "fits again: 3 hosts"),
-        (0, "AFilter", "", "AFilter removed the last hosts"),
-        (0, "AFilter", "no room", "AFilter removed the last hosts: no room"),
-        (0, "", "", "there are no hosts"),
+        (3, {}, "", "fits again: 3 hosts"),
+        (0, {"A": 9}, "", "A removed the last 9"),
+        (0, {"A": 7, "B": 2}, "no room", "A removed 7, B removed the last 2: no room"),
+        (0, {}, "", "there are no hosts"),
     ],
 )
-def test_why_a_shape_was_refused_is_said(capsys, passing, last_filter, last_reason, said):
-    refusal = Refusal(*SHAPES[0], hosts_passing=passing, last_filter=last_filter, last_reason=last_reason)
+def test_why_a_shape_was_refused_is_said(capsys, passing, removed, last_reason, said):
+    last_filter = list(removed)[-1] if removed else ""
+    refusal = Refusal(*SHAPES[0], passing, removed, last_filter, last_reason)
     write_report(OUTCOME, [refusal], as_json=False)
     shown = capsys.readouterr().out
     assert said in shown
