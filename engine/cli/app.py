@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from engine import __version__
-from engine.cli import aggregates, allocations, audit, explain, flavors, groups, hosts, place, serve, status
+from engine.cli import aggregates, allocations, audit, demo, explain, flavors, groups, hosts, place, serve, status
 from engine.cli.exit_codes import HELP
 from engine.cli.replay import command as replay
 
@@ -38,6 +38,7 @@ def berth(
 
 
 app.command("serve")(serve.serve)
+app.command("demo")(demo.demo)
 app.command("status")(status.status)
 app.add_typer(hosts.app, name="hosts")
 app.add_typer(flavors.app, name="flavors")

@@ -23,8 +23,13 @@ def check_invariants(fleet: Fleet) -> list[str]:
         for name, values in columns.items()
         if values.dtype != COLUMN_BY_NAME[name].dtype
     ]
-    rows = fleet.present_rows()
     identity = fleet.identity
+    texts = {len(identity.host_ids), len(identity.uuids), len(identity.nodenames), len(identity.host_ips)}
+    if texts != {fleet.rows}:
+        problems.append(f"there are {fleet.rows} rows and identities of {sorted(texts)}")
+        return problems
+    rows = fleet.present_rows()
+    rows = rows[rows < fleet.rows]
 
     def rule(holds: np.ndarray, text: str) -> None:
         broken = rows[~holds]
@@ -35,6 +40,8 @@ def check_invariants(fleet: Fleet) -> list[str]:
     if (columns["present"][fleet.rows :] != 0).any():
         problems.append("a row beyond the last host is marked present")
     named = {identity.host_ids[row]: row for row in rows.tolist()}
+    if len(named) != len(rows):
+        problems.append(f"{len(rows)} hosts have {len(named)} names")
     if named != identity.row_of:
         problems.append(
             f"the index of host ids ({len(identity.row_of)} entries) and the rows ({len(named)} hosts) "

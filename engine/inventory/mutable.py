@@ -38,6 +38,8 @@ class MutableFleet(Fleet):
             aggregates={},
         )
         self.memberships.code(frozenset())
+        self.first_generation = 0
+        """The generation before any change since the start."""
         self.counter = np.zeros(1, dtype=np.int64)
         """The generation, in an array so that a kernel can count on."""
         self.block_revision = np.zeros(1, dtype=np.int64)
@@ -94,6 +96,12 @@ class MutableFleet(Fleet):
             self.identity = self.identity.copy()
             self._identity_shared = False
         return self.identity
+
+    def begin_generations(self, first: int) -> None:
+        """Go on counting from ``first``, if that is later; what is there counts as changed then."""
+        self.first_generation = max(self.generation, first)
+        self.counter[0] = self.first_generation
+        self.touch(self.present_rows(), facts=False)
 
     def advance(self) -> int:
         """Take and return the next generation."""

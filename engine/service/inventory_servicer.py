@@ -148,11 +148,13 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
     @streaming
     async def WatchHosts(self, request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:  # noqa: N802
         """Send what changed since a generation, then each change as it comes; changes close together come as one."""
-        after = request.after_generation
+        # removals from before this start are not known any more, so an older watcher gets everything
+        full = request.after_generation <= self.placer.table.first_generation
+        after = 0 if full else request.after_generation
         while not self.draining.is_set():
             self.placer.refresh()
             table = self.placer.table
-            if table.generation > after or (after == 0 and request.after_generation == 0 and not table.generation):
+            if full or table.generation > after:
                 fleet = table.snapshot()
                 rows = fleet.present_rows()
                 rows = rows[fleet.columns["generation"][rows] > after]
@@ -164,9 +166,12 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
                 for start in range(0, max(len(rows), 1), _WATCH_PAGE):
                     hosts = await asyncio.to_thread(_host_messages, fleet, rows[start : start + _WATCH_PAGE])
                     yield pb.WatchHostsResponse(
-                        hosts=hosts, deleted_host_ids=gone if start == 0 else [], inventory_generation=fleet.generation
+                        hosts=hosts,
+                        deleted_host_ids=[] if full or start else gone,
+                        inventory_generation=fleet.generation,
+                        full=full,
                     )
-                after = fleet.generation
+                after, full = fleet.generation, False
             await asyncio.sleep(_WATCH_INTERVAL_S)
         raise ShuttingDownError("the service is stopping: watch again later from the last generation")
 

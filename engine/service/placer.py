@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -132,7 +132,7 @@ class Placer:
             raise InvalidRequestError("instance_uuids name an instance twice", field="instance_uuids")
         group = group_state(self.catalog.group(request.instance_group), self.book) if request.instance_group else None
         selections = self.selector.select(request, group=group)
-        ids = consumers or [os.urandom(16) for _ in selections]
+        ids = consumers or [uuid4().bytes for _ in selections]
         amounts = flavor_amounts(request.flavor, is_bfv=request.is_bfv)
         owner = self.book.owner_code(request.project_id, request.user_id, request.instance_group)
         shape = self.book.shape_code(request.flavor.name, amounts)

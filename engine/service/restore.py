@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,13 +13,17 @@ from engine.errors import LedgerCorruptError
 from engine.inventory.fleet_schema import FLEET_SCHEMA
 from engine.inventory.ingest import fleet_columns
 from engine.inventory.table import HostTable
-from engine.ledger.records import HostsDeleted, HostSegment, HostsWritten
+from engine.ledger.records import DocumentsWritten, HostsDeleted, HostSegment, HostsWritten, Record
 from engine.ledger.state import LedgerState
 from engine.service.book import AllocationBook, shape_amounts
 from engine.service.catalog import Catalog, restore_aggregates
 
 SEGMENT_ROWS = 65_536
 _NUMBER = "host_number"
+_SERVICE = "service"
+_STARTS = "starts"
+GENERATIONS_PER_START = 2**40
+"""Each start begins a range of generations of its own, so that a generation never comes twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,17 @@ class Restored:
     table: HostTable
     book: AllocationBook
     catalog: Catalog
+    documents: Mapping[str, Mapping[str, bytes]]
+
+
+def starts_kept(documents: Mapping[str, Mapping[str, bytes]]) -> int:
+    """Return how many times a service has started on the ledger."""
+    return int(documents.get(_SERVICE, {}).get(_STARTS, b"0"))
+
+
+def starts_record(starts: int) -> Record:
+    """Return the record that keeps the number of starts."""
+    return DocumentsWritten(_SERVICE, {_STARTS: str(starts).encode()})
 
 
 def host_segments(fleet: pa.Table, rows: npt.NDArray[np.int64]) -> Iterator[HostsWritten]:
@@ -65,7 +80,7 @@ def restore(state: LedgerState) -> Restored:
             )
         amounts = np.array([shape_amounts(shape) for shape in book.shapes], dtype=np.int64)
         table.apply_many(rows_held, 1, amounts[shapes_held])
-    return Restored(table, book, Catalog.restore(state.documents))
+    return Restored(table, book, Catalog.restore(state.documents), state.documents)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from engine.service.commits import Commits
 from engine.service.inventory_servicer import InventoryServicer
 from engine.service.inventory_writer import InventoryWriter
 from engine.service.placer import Placer
-from engine.service.restore import restore
+from engine.service.restore import GENERATIONS_PER_START, Restored, restore, starts_kept, starts_record
 from engine.service.scheduler_servicer import SchedulerServicer
 from engine.v1 import (
     inventory_service_pb2,
@@ -81,6 +81,7 @@ class Service:
         state = await asyncio.to_thread(commits.ledger.load)
         restored = await asyncio.to_thread(restore, state)
         commits.watch(restored.book)
+        await self._begin_generations(commits, restored)
         chain = Chain.from_options(settings.scheduler)
         budget = settings.view_budget_mb * 1024 * 1024
         selector = Selector(restored.table, chain, random.Random(settings.seed), view_budget_bytes=budget)
@@ -103,6 +104,12 @@ class Service:
             await self.health.set(name, health_pb2.HealthCheckResponse.SERVING)
         self._forgetting = asyncio.create_task(self._forget_now_and_then())
         return address
+
+    async def _begin_generations(self, commits: Commits, restored: Restored) -> None:
+        """Lift the generation above all that earlier starts gave out, and keep the number of starts for the next."""
+        starts = starts_kept(restored.documents)
+        restored.table.begin_generations(starts * GENERATIONS_PER_START)
+        await commits.submit([starts_record(starts + 1)], lambda: None)
 
     def _listen(self) -> str:
         host, _, port = self.settings.listen.rpartition(":")

@@ -26,7 +26,7 @@ from engine.v1 import inventory_pb2 as engine_dot_v1_dot_inventory__pb2
 from engine.v1 import request_spec_pb2 as engine_dot_v1_dot_request__spec__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!engine/v1/inventory_service.proto\x12\tengine.v1\x1a\x19\x65ngine/v1/inventory.proto\x1a\x1c\x65ngine/v1/request_spec.proto\"4\n\x12UpdateHostsRequest\x12\x1e\n\x05hosts\x18\x01 \x03(\x0b\x32\x0f.engine.v1.Host\"S\n\x13UpdateHostsResponse\x12\x1c\n\x14inventory_generation\x18\x01 \x01(\x03\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x02 \x01(\x05\x12\x0f\n\x07\x63hanged\x18\x03 \x01(\x05\"\'\n\x12ImportHostsRequest\x12\x11\n\tarrow_ipc\x18\x01 \x01(\x0c\"S\n\x13ImportHostsResponse\x12\x1c\n\x14inventory_generation\x18\x01 \x01(\x03\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x02 \x01(\x03\x12\x0f\n\x07\x63hanged\x18\x03 \x01(\x03\"l\n\x10ListHostsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x19\n\x11\x61vailability_zone\x18\x03 \x01(\t\x12\x16\n\x0e\x61ggregate_uuid\x18\x04 \x01(\t\"y\n\x11ListHostsResponse\x12\x1e\n\x05hosts\x18\x01 \x03(\x0b\x32\x0f.engine.v1.Host\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x1c\n\x14inventory_generation\x18\x03 \x01(\x03\x12\r\n\x05total\x18\x04 \x01(\x03\"!\n\x0eGetHostRequest\x12\x0f\n\x07host_id\x18\x01 \x01(\t\"N\n\x0fGetHostResponse\x12\x1d\n\x04host\x18\x01 \x01(\x0b\x32\x0f.engine.v1.Host\x12\x1c\n\x14inventory_generation\x18\x02 \x01(\x03\"&\n\x12\x44\x65leteHostsRequest\x12\x10\n\x08host_ids\x18\x01 \x03(\t\"D\n\x13\x44\x65leteHostsResponse\x12\x1c\n\x14inventory_generation\x18\x01 \x01(\x03\x12\x0f\n\x07\x64\x65leted\x18\x02 \x01(\x05\"-\n\x11WatchHostsRequest\x12\x18\n\x10\x61\x66ter_generation\x18\x01 \x01(\x03\"l\n\x12WatchHostsResponse\x12\x1e\n\x05hosts\x18\x01 \x03(\x0b\x32\x0f.engine.v1.Host\x12\x18\n\x10\x64\x65leted_host_ids\x18\x02 \x03(\t\x12\x1c\n\x14inventory_generation\x18\x03 \x01(\x03\"Y\n\x17UpdateAggregatesRequest\x12(\n\naggregates\x18\x01 \x03(\x0b\x32\x14.engine.v1.Aggregate\x12\x14\n\x0c\x64\x65lete_uuids\x18\x02 \x03(\t\"8\n\x18UpdateAggregatesResponse\x12\x1c\n\x14inventory_generation\x18\x01 \x01(\x03\"\x17\n\x15ListAggregatesRequest\"`\n\x16ListAggregatesResponse\x12(\n\naggregates\x18\x01 \x03(\x0b\x32\x14.engine.v1.Aggregate\x12\x1c\n\x14inventory_generation\x18\x02 \x01(\x03\"P\n\x14UpdateFlavorsRequest\x12\"\n\x07\x66lavors\x18\x01 \x03(\x0b\x32\x11.engine.v1.Flavor\x12\x14\n\x0c\x64\x65lete_names\x18\x02 \x03(\t\"5\n\x15UpdateFlavorsResponse\x12\x1c\n\x14inventory_generation\x18\x01 \x01(\x03\"\x14\n\x12ListFlavorsRequest\"W\n\x13ListFlavorsResponse\x12\"\n\x07\x66lavors\x18\x01 \x03(\x0b\x32\x11.engine.v1.Flavor\x12\x1c\n\x14inventory_generation\x18\x02 \x01(\x03\"`\n\x19UpdateServerGroupsRequest\x12-\n\rserver_groups\x18\x01 \x03(\x0b\x32\x16.engine.v1.ServerGroup\x12\x14\n\x0c\x64\x65lete_uuids\x18\x02 \x03(\t\":\n\x1aUpdateServerGroupsResponse\x12\x1c\n\x14inventory_generation\x18\x01 \x01(\x03\"\x19\n\x17ListServerGroupsRequest\"g\n\x18ListServerGroupsResponse\x12-\n\rserver_groups\x18\x01 \x03(\x0b\x32\x16.engine.v1.ServerGroup\x12\x1c\n\x14inventory_generation\x18\x02 \x01(\x03\x32\xef\x07\n\x10InventoryService\x12P\n\x0bUpdateHosts\x12\x1d.engine.v1.UpdateHostsRequest\x1a\x1e.engine.v1.UpdateHostsResponse(\x01\x30\x01\x12N\n\x0bImportHosts\x12\x1d.engine.v1.ImportHostsRequest\x1a\x1e.engine.v1.ImportHostsResponse(\x01\x12\x46\n\tListHosts\x12\x1b.engine.v1.ListHostsRequest\x1a\x1c.engine.v1.ListHostsResponse\x12@\n\x07GetHost\x12\x19.engine.v1.GetHostRequest\x1a\x1a.engine.v1.GetHostResponse\x12L\n\x0b\x44\x65leteHosts\x12\x1d.engine.v1.DeleteHostsRequest\x1a\x1e.engine.v1.DeleteHostsResponse\x12K\n\nWatchHosts\x12\x1c.engine.v1.WatchHostsRequest\x1a\x1d.engine.v1.WatchHostsResponse0\x01\x12[\n\x10UpdateAggregates\x12\".engine.v1.UpdateAggregatesRequest\x1a#.engine.v1.UpdateAggregatesResponse\x12U\n\x0eListAggregates\x12 .engine.v1.ListAggregatesRequest\x1a!.engine.v1.ListAggregatesResponse\x12R\n\rUpdateFlavors\x12\x1f.engine.v1.UpdateFlavorsRequest\x1a .engine.v1.UpdateFlavorsResponse\x12L\n\x0bListFlavors\x12\x1d.engine.v1.ListFlavorsRequest\x1a\x1e.engine.v1.ListFlavorsResponse\x12\x61\n\x12UpdateServerGroups\x12$.engine.v1.UpdateServerGroupsRequest\x1a%.engine.v1.UpdateServerGroupsResponse\x12[\n\x10ListServerGroups\x12\".engine.v1.ListServerGroupsRequest\x1a#.engine.v1.ListServerGroupsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!engine/v1/inventory_service.proto\x12\tengine.v1\x1a\x19\x65ngine/v1/inventory.proto\x1a\x1c\x65ngine/v1/request_spec.proto\"4\n\x12UpdateHostsRequest\x12\x1e\n\x05hosts\x18\x01 \x03(\x0b\x32\x0f.engine.v1.Host\"S\n\x13UpdateHostsResponse\x12\x1c\n\x14inventory_generation\x18\x01 \x01(\x03\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x02 \x01(\x05\x12\x0f\n\x07\x63hanged\x18\x03 \x01(\x05\"\'\n\x12ImportHostsRequest\x12\x11\n\tarrow_ipc\x18\x01 \x01(\x0c\"S\n\x13ImportHostsResponse\x12\x1c\n\x14inventory_generation\x18\x01 \x01(\x03\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x02 \x01(\x03\x12\x0f\n\x07\x63hanged\x18\x03 \x01(\x03\"l\n\x10ListHostsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x19\n\x11\x61vailability_zone\x18\x03 \x01(\t\x12\x16\n\x0e\x61ggregate_uuid\x18\x04 \x01(\t\"y\n\x11ListHostsResponse\x12\x1e\n\x05hosts\x18\x01 \x03(\x0b\x32\x0f.engine.v1.Host\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x1c\n\x14inventory_generation\x18\x03 \x01(\x03\x12\r\n\x05total\x18\x04 \x01(\x03\"!\n\x0eGetHostRequest\x12\x0f\n\x07host_id\x18\x01 \x01(\t\"N\n\x0fGetHostResponse\x12\x1d\n\x04host\x18\x01 \x01(\x0b\x32\x0f.engine.v1.Host\x12\x1c\n\x14inventory_generation\x18\x02 \x01(\x03\"&\n\x12\x44\x65leteHostsRequest\x12\x10\n\x08host_ids\x18\x01 \x03(\t\"D\n\x13\x44\x65leteHostsResponse\x12\x1c\n\x14inventory_generation\x18\x01 \x01(\x03\x12\x0f\n\x07\x64\x65leted\x18\x02 \x01(\x05\"-\n\x11WatchHostsRequest\x12\x18\n\x10\x61\x66ter_generation\x18\x01 \x01(\x03\"z\n\x12WatchHostsResponse\x12\x1e\n\x05hosts\x18\x01 \x03(\x0b\x32\x0f.engine.v1.Host\x12\x18\n\x10\x64\x65leted_host_ids\x18\x02 \x03(\t\x12\x1c\n\x14inventory_generation\x18\x03 \x01(\x03\x12\x0c\n\x04\x66ull\x18\x04 \x01(\x08\"Y\n\x17UpdateAggregatesRequest\x12(\n\naggregates\x18\x01 \x03(\x0b\x32\x14.engine.v1.Aggregate\x12\x14\n\x0c\x64\x65lete_uuids\x18\x02 \x03(\t\"8\n\x18UpdateAggregatesResponse\x12\x1c\n\x14inventory_generation\x18\x01 \x01(\x03\"\x17\n\x15ListAggregatesRequest\"`\n\x16ListAggregatesResponse\x12(\n\naggregates\x18\x01 \x03(\x0b\x32\x14.engine.v1.Aggregate\x12\x1c\n\x14inventory_generation\x18\x02 \x01(\x03\"P\n\x14UpdateFlavorsRequest\x12\"\n\x07\x66lavors\x18\x01 \x03(\x0b\x32\x11.engine.v1.Flavor\x12\x14\n\x0c\x64\x65lete_names\x18\x02 \x03(\t\"5\n\x15UpdateFlavorsResponse\x12\x1c\n\x14inventory_generation\x18\x01 \x01(\x03\"\x14\n\x12ListFlavorsRequest\"W\n\x13ListFlavorsResponse\x12\"\n\x07\x66lavors\x18\x01 \x03(\x0b\x32\x11.engine.v1.Flavor\x12\x1c\n\x14inventory_generation\x18\x02 \x01(\x03\"`\n\x19UpdateServerGroupsRequest\x12-\n\rserver_groups\x18\x01 \x03(\x0b\x32\x16.engine.v1.ServerGroup\x12\x14\n\x0c\x64\x65lete_uuids\x18\x02 \x03(\t\":\n\x1aUpdateServerGroupsResponse\x12\x1c\n\x14inventory_generation\x18\x01 \x01(\x03\"\x19\n\x17ListServerGroupsRequest\"g\n\x18ListServerGroupsResponse\x12-\n\rserver_groups\x18\x01 \x03(\x0b\x32\x16.engine.v1.ServerGroup\x12\x1c\n\x14inventory_generation\x18\x02 \x01(\x03\x32\xef\x07\n\x10InventoryService\x12P\n\x0bUpdateHosts\x12\x1d.engine.v1.UpdateHostsRequest\x1a\x1e.engine.v1.UpdateHostsResponse(\x01\x30\x01\x12N\n\x0bImportHosts\x12\x1d.engine.v1.ImportHostsRequest\x1a\x1e.engine.v1.ImportHostsResponse(\x01\x12\x46\n\tListHosts\x12\x1b.engine.v1.ListHostsRequest\x1a\x1c.engine.v1.ListHostsResponse\x12@\n\x07GetHost\x12\x19.engine.v1.GetHostRequest\x1a\x1a.engine.v1.GetHostResponse\x12L\n\x0b\x44\x65leteHosts\x12\x1d.engine.v1.DeleteHostsRequest\x1a\x1e.engine.v1.DeleteHostsResponse\x12K\n\nWatchHosts\x12\x1c.engine.v1.WatchHostsRequest\x1a\x1d.engine.v1.WatchHostsResponse0\x01\x12[\n\x10UpdateAggregates\x12\".engine.v1.UpdateAggregatesRequest\x1a#.engine.v1.UpdateAggregatesResponse\x12U\n\x0eListAggregates\x12 .engine.v1.ListAggregatesRequest\x1a!.engine.v1.ListAggregatesResponse\x12R\n\rUpdateFlavors\x12\x1f.engine.v1.UpdateFlavorsRequest\x1a .engine.v1.UpdateFlavorsResponse\x12L\n\x0bListFlavors\x12\x1d.engine.v1.ListFlavorsRequest\x1a\x1e.engine.v1.ListFlavorsResponse\x12\x61\n\x12UpdateServerGroups\x12$.engine.v1.UpdateServerGroupsRequest\x1a%.engine.v1.UpdateServerGroupsResponse\x12[\n\x10ListServerGroups\x12\".engine.v1.ListServerGroupsRequest\x1a#.engine.v1.ListServerGroupsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,31 +56,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHHOSTSREQUEST']._serialized_start=828
   _globals['_WATCHHOSTSREQUEST']._serialized_end=873
   _globals['_WATCHHOSTSRESPONSE']._serialized_start=875
-  _globals['_WATCHHOSTSRESPONSE']._serialized_end=983
-  _globals['_UPDATEAGGREGATESREQUEST']._serialized_start=985
-  _globals['_UPDATEAGGREGATESREQUEST']._serialized_end=1074
-  _globals['_UPDATEAGGREGATESRESPONSE']._serialized_start=1076
-  _globals['_UPDATEAGGREGATESRESPONSE']._serialized_end=1132
-  _globals['_LISTAGGREGATESREQUEST']._serialized_start=1134
-  _globals['_LISTAGGREGATESREQUEST']._serialized_end=1157
-  _globals['_LISTAGGREGATESRESPONSE']._serialized_start=1159
-  _globals['_LISTAGGREGATESRESPONSE']._serialized_end=1255
-  _globals['_UPDATEFLAVORSREQUEST']._serialized_start=1257
-  _globals['_UPDATEFLAVORSREQUEST']._serialized_end=1337
-  _globals['_UPDATEFLAVORSRESPONSE']._serialized_start=1339
-  _globals['_UPDATEFLAVORSRESPONSE']._serialized_end=1392
-  _globals['_LISTFLAVORSREQUEST']._serialized_start=1394
-  _globals['_LISTFLAVORSREQUEST']._serialized_end=1414
-  _globals['_LISTFLAVORSRESPONSE']._serialized_start=1416
-  _globals['_LISTFLAVORSRESPONSE']._serialized_end=1503
-  _globals['_UPDATESERVERGROUPSREQUEST']._serialized_start=1505
-  _globals['_UPDATESERVERGROUPSREQUEST']._serialized_end=1601
-  _globals['_UPDATESERVERGROUPSRESPONSE']._serialized_start=1603
-  _globals['_UPDATESERVERGROUPSRESPONSE']._serialized_end=1661
-  _globals['_LISTSERVERGROUPSREQUEST']._serialized_start=1663
-  _globals['_LISTSERVERGROUPSREQUEST']._serialized_end=1688
-  _globals['_LISTSERVERGROUPSRESPONSE']._serialized_start=1690
-  _globals['_LISTSERVERGROUPSRESPONSE']._serialized_end=1793
-  _globals['_INVENTORYSERVICE']._serialized_start=1796
-  _globals['_INVENTORYSERVICE']._serialized_end=2803
+  _globals['_WATCHHOSTSRESPONSE']._serialized_end=997
+  _globals['_UPDATEAGGREGATESREQUEST']._serialized_start=999
+  _globals['_UPDATEAGGREGATESREQUEST']._serialized_end=1088
+  _globals['_UPDATEAGGREGATESRESPONSE']._serialized_start=1090
+  _globals['_UPDATEAGGREGATESRESPONSE']._serialized_end=1146
+  _globals['_LISTAGGREGATESREQUEST']._serialized_start=1148
+  _globals['_LISTAGGREGATESREQUEST']._serialized_end=1171
+  _globals['_LISTAGGREGATESRESPONSE']._serialized_start=1173
+  _globals['_LISTAGGREGATESRESPONSE']._serialized_end=1269
+  _globals['_UPDATEFLAVORSREQUEST']._serialized_start=1271
+  _globals['_UPDATEFLAVORSREQUEST']._serialized_end=1351
+  _globals['_UPDATEFLAVORSRESPONSE']._serialized_start=1353
+  _globals['_UPDATEFLAVORSRESPONSE']._serialized_end=1406
+  _globals['_LISTFLAVORSREQUEST']._serialized_start=1408
+  _globals['_LISTFLAVORSREQUEST']._serialized_end=1428
+  _globals['_LISTFLAVORSRESPONSE']._serialized_start=1430
+  _globals['_LISTFLAVORSRESPONSE']._serialized_end=1517
+  _globals['_UPDATESERVERGROUPSREQUEST']._serialized_start=1519
+  _globals['_UPDATESERVERGROUPSREQUEST']._serialized_end=1615
+  _globals['_UPDATESERVERGROUPSRESPONSE']._serialized_start=1617
+  _globals['_UPDATESERVERGROUPSRESPONSE']._serialized_end=1675
+  _globals['_LISTSERVERGROUPSREQUEST']._serialized_start=1677
+  _globals['_LISTSERVERGROUPSREQUEST']._serialized_end=1702
+  _globals['_LISTSERVERGROUPSRESPONSE']._serialized_start=1704
+  _globals['_LISTSERVERGROUPSRESPONSE']._serialized_end=1807
+  _globals['_INVENTORYSERVICE']._serialized_start=1810
+  _globals['_INVENTORYSERVICE']._serialized_end=2817
 # @@protoc_insertion_point(module_scope)

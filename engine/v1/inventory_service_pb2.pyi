@@ -99,14 +99,16 @@ class WatchHostsRequest(_message.Message):
     def __init__(self, after_generation: _Optional[int] = ...) -> None: ...
 
 class WatchHostsResponse(_message.Message):
-    __slots__ = ("hosts", "deleted_host_ids", "inventory_generation")
+    __slots__ = ("hosts", "deleted_host_ids", "inventory_generation", "full")
     HOSTS_FIELD_NUMBER: _ClassVar[int]
     DELETED_HOST_IDS_FIELD_NUMBER: _ClassVar[int]
     INVENTORY_GENERATION_FIELD_NUMBER: _ClassVar[int]
+    FULL_FIELD_NUMBER: _ClassVar[int]
     hosts: _containers.RepeatedCompositeFieldContainer[_inventory_pb2.Host]
     deleted_host_ids: _containers.RepeatedScalarFieldContainer[str]
     inventory_generation: int
-    def __init__(self, hosts: _Optional[_Iterable[_Union[_inventory_pb2.Host, _Mapping]]] = ..., deleted_host_ids: _Optional[_Iterable[str]] = ..., inventory_generation: _Optional[int] = ...) -> None: ...
+    full: bool
+    def __init__(self, hosts: _Optional[_Iterable[_Union[_inventory_pb2.Host, _Mapping]]] = ..., deleted_host_ids: _Optional[_Iterable[str]] = ..., inventory_generation: _Optional[int] = ..., full: _Optional[bool] = ...) -> None: ...
 
 class UpdateAggregatesRequest(_message.Message):
     __slots__ = ("aggregates", "delete_uuids")

@@ -14,6 +14,7 @@ OVERRIDES = (
     "build_failure_weight_multiplier",
     "io_ops_weight_multiplier",
 )
+DOWN: tuple[dict[str, Any], ...] = ({"disabled": True}, {"forced_down": True}, {"last_seen_up": "2026-01-15T11:58:00"})
 TRAITS = ("CUSTOM_GOLD", "CUSTOM_SILVER")
 FLAVORS: tuple[dict[str, Any], ...] = (
     {"name": "small", "vcpus": 1, "memory_mb": 512, "root_gb": 0, "ephemeral_gb": 0, "swap": 0},
@@ -41,17 +42,17 @@ def random_case(rng: random.Random, hosts: int, *, overrides: bool, cells: int) 
 
 
 def _kind(rng: random.Random) -> dict[str, Any]:
-    vcpus = rng.choice((1, 4, 16, 64))
+    vcpus = rng.choice((2, 16, 64))
     return {
         "vcpus": vcpus,
-        "memory_mb": rng.choice((2048, 32768, 262144)),
-        "local_gb": rng.choice((0, 100, 2000)),
+        "memory_mb": rng.choice((8192, 32768, 262144)),
+        "local_gb": rng.choice((0, 100, 2000, 2000)),
         "cpu_allocation_ratio": rng.choice((1.0, 1.5, 4.0, 16.0)),
         "ram_allocation_ratio": rng.choice((1.0, 1.2)),
         "disk_allocation_ratio": rng.choice((1.0, 1.1)),
         "hypervisor_version": rng.choice((0, 6002000, 8002002)),
         "traits": sorted(trait for trait in TRAITS if rng.random() < 0.5),
-        "reserved": {"MEMORY_MB": rng.choice((0, 512)), "VCPU": rng.choice((0, 1)), "DISK_GB": 0},
+        "reserved": {"MEMORY_MB": rng.choice((0, 512)), "VCPU": rng.choice((0, 0, 1)), "DISK_GB": 0},
     }
 
 
@@ -59,19 +60,17 @@ def _host(rng: random.Random, number: int, kind: dict[str, Any], varied: float, 
     full = rng.random() < 0.1
     used = rng.randint(0, 3) if rng.random() > varied else rng.randint(0, kind["vcpus"] * (20 if full else 1))
     memory_used = rng.choice((0, 512, 1024)) if rng.random() > varied else rng.randint(0, kind["memory_mb"])
-    service = rng.choice(
-        ({}, {}, {}, {}, {"disabled": True}, {"forced_down": True}, {"last_seen_up": "2026-01-15T11:58:00"})
-    )
+    service = {} if rng.random() < 0.9 else rng.choice(DOWN)
     host = {
         **kind,
         "host": f"h{number:04}",
         "uuid": str(UUID(int=10_000 + number, version=4)),
         "vcpus_used": used,
         "memory_mb_used": memory_used * (2 if full else 1),
-        "local_gb_used": min(kind["local_gb"], rng.choice((0, 0, 10, 90, 1999))),
+        "local_gb_used": min(kind["local_gb"], rng.choice((0, 0, 10, 90))),
         "stats": {
-            "num_instances": rng.choice((0, 0, 1, 2, 49, 50)),
-            "io_workload": rng.choice((0, 0, 0, 1, 6, 7, 8)),
+            "num_instances": rng.choice((0, 0, 1, 2, 9, 47, 50)),
+            "io_workload": rng.choice((0, 0, 0, 1, 1, 6, 8)),
             "failed_builds": rng.choice((0, 0, 0, 0, 1, 3)),
         },
         "service": service,

@@ -23,6 +23,7 @@ from engine.scheduler.chain import Chain
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.select import Selector, Step
 from engine.scheduler.sparse import GroupState
+from engine.scheduler.views import Releases
 from tests.oracle import reference
 from tests.oracle.build import build_flavor, build_table, microseconds
 from tests.scheduler.fleets import FLAVORS, NOW, TRAITS, random_case
@@ -37,6 +38,11 @@ ENABLED = (
     "ServerGroupAffinityFilter",
 )
 REPEATED = [name for name in ENABLED if name in reference.REPEATED_FILTERS]
+TRAIT_WISHES = (
+    *[(frozenset[str](), frozenset[str]())] * 4,
+    (frozenset(TRAITS[:1]), frozenset[str]()),
+    (frozenset[str](), frozenset(TRAITS[1:])),
+)
 POLICIES = ("affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity")
 SPREAD: dict[str, float] = {}
 PACK = {
@@ -46,7 +52,7 @@ PACK = {
     "build_failure_weight_multiplier": 3.0,
 }
 SIZES = st.one_of(
-    st.integers(1, 12), st.integers(1, 60), st.integers(1, 60), st.sampled_from((255, 256, 257, 512, 513, 600))
+    st.integers(1, 12), st.integers(1, 60), st.integers(1, 60), st.sampled_from((255, 256, 257, 513, 600, 1600))
 )
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -79,12 +85,17 @@ class World:
             "shuffle_best_same_weighed_hosts": chance.get("shuffle", False),
             "rng": random.Random(seed),
         }
-        self.by_view = Selector(make_table(case), self.chain, random.Random(seed), view_budget_bytes=1)
+        self.by_view = Selector(
+            make_table(case), self.chain, random.Random(seed), view_budget_bytes=rng.choice((1, 2**24))
+        )
         self.by_weighing = Selector(make_table(case), self.chain, random.Random(seed))
         self.placed: list[tuple[int, reference.Request, RequestSpec]] = []
         self.group = self._make_group()
         self.group_states = [self._group_state(), self._group_state()]
         self.uuids = 0
+        self.classes = [
+            (rng.choice(FLAVORS), rng.choice(TRAIT_WISHES), rng.random() < 0.2) for _ in range(rng.choice((1, 3, 6)))
+        ]
 
     def _make_group(self) -> dict[str, Any]:
         members = [f"member-{number}" for number in range(40)]
@@ -123,7 +134,9 @@ class World:
         amounts = flavor_amounts(spec.flavor, is_bfv=spec.is_bfv)
         self.by_weighing.table.apply(row, -1, amounts)
         views = self.by_view.views
-        views.release(np.array([row]), np.array([views.shape(amounts)]))
+        given_back = Releases(*(np.array([value]) for value in (0, row, views.shape(amounts), -1)))
+        nothing = np.empty(0, dtype=np.int64)
+        views.place(nothing, nothing, claim=True, releases=given_back)
 
     def _change(self) -> None:
         column = self.rng.choice(("failed_builds", "num_io_ops"))
@@ -133,7 +146,7 @@ class World:
             selector.table.set_numbers(np.array([row]), column, np.array([value]))
 
     def _select(self, *, claim: bool) -> None:
-        grouped = self.rng.random() < 0.2
+        grouped = self.rng.random() < 0.1
         request, spec = self._request(grouped=grouped)
         hosts = self.hosts if claim else copy.deepcopy(self.hosts)
         answer = reference.select(hosts, request, self.options, self.weighers)
@@ -165,15 +178,14 @@ class World:
 
     def _request(self, *, grouped: bool) -> tuple[reference.Request, RequestSpec]:
         rng = self.rng
-        flavor = {**rng.choice(FLAVORS), "extra_specs": {}}
-        many = rng.choice((1, 1, 1, 1, 2, 3, 7))
-        required, forbidden = [frozenset(trait for trait in TRAITS if rng.random() < 0.2) for _ in range(2)]
+        sizes, (required, forbidden), is_bfv = rng.choice(self.classes)
+        flavor = {**sizes, "extra_specs": {}}
+        many = rng.choice((*[1] * 14, 2, 3, 7))
         names = [host["host"] for host in self.hosts]
         special = rng.random()
-        forced = tuple(name.upper() for name in rng.sample(names, min(3, len(names)))) if special < 0.05 else ()
-        ignored = tuple(name.upper() for name in names if rng.random() < 0.5) if 0.05 < special < 0.15 else ()
-        destination = rng.choice(names) if 0.15 < special < 0.2 else ""
-        is_bfv = rng.random() < 0.2
+        forced = tuple(name.upper() for name in rng.sample(names, min(3, len(names)))) if special < 0.03 else ()
+        ignored = tuple(name.upper() for name in names if rng.random() < 0.5) if 0.03 < special < 0.06 else ()
+        destination = rng.choice(names) if 0.06 < special < 0.09 else ""
         uuids = [self._uuid() for _ in range(many)]
         with_traits = [
             index
@@ -191,7 +203,7 @@ class World:
             force_hosts=forced,
             ignore_hosts=ignored,
             destination={"host": destination} if destination else None,
-            alternates=rng.choice((0, 1, 2, 4)),
+            alternates=rng.choice((0, 0, 0, 0, 1, 2, 4)),
         )
         spec = RequestSpec(
             flavor=build_flavor(flavor),
@@ -257,7 +269,7 @@ EXPLORE = settings(
 @given(
     seed=SEEDS,
     hosts=SIZES,
-    steps=st.integers(1, 14),
+    steps=st.integers(1, 20),
     pack=st.booleans(),
     overrides=st.booleans(),
     cells=st.sampled_from((1, 1, 2)),
