@@ -217,12 +217,11 @@ def _weighed(
             extra[index, row] = value
     overrides = multiplier_overrides(chain, fleet)
     disabled = np.zeros(len(chain.column_filters), dtype=np.bool_)
-    weighing = chain.weigh(
-        fleet, mask, flavor_amounts(request.flavor, is_bfv=request.is_bfv), disabled, overrides, extra
-    )
+    amounts = flavor_amounts(request.flavor, is_bfv=request.is_bfv)
+    weighing = chain.weigh(fleet, mask, amounts, disabled, overrides, extra)
     order = survivors[np.argsort(-weighing.weights[survivors], kind="stable")[:limit]]
     return tuple(
-        (row, float(weighing.weights[row]), _terms(chain, fleet, weighing, overrides, sparse, row, len(survivors)))
+        (row, float(weighing.weights[row]), _terms(chain, fleet, amounts, weighing, overrides, sparse, row))
         for row in order.tolist()
     )
 
@@ -230,19 +229,23 @@ def _weighed(
 def _terms(
     chain: Chain,
     fleet: Fleet,
+    amounts: Amounts,
     weighing: Weighing,
     overrides: MultiplierOverrides,
     sparse: Mapping[str, Mapping[int, float]],
     row: int,
-    survivors: int,
 ) -> tuple[Term, ...]:
     """Return each weigher's share of a row's weight; a lone survivor is not weighed, as in nova."""
     membership = int(fleet.columns["membership"][row])
     terms = []
     for index, weigher in enumerate(chain.weighers):
-        raw = _raw(chain, fleet, weigher, sparse, row)
+        raw = (
+            sparse[weigher.name].get(row, 0.0)
+            if weigher.kind == "sparse"
+            else _raw(chain, fleet, weigher, amounts, row)
+        )
         low, high = weighing.ranges[:, index].tolist()
-        normalized = (raw - low) / (high - low) if survivors > 1 and high != low else 0.0
+        normalized = (raw - low) / (high - low) if weighing.survivors > 1 and high != low else 0.0
         multiplier = (
             overrides.by_membership[index, membership] if overrides.overridden[index] else chain.multipliers[index]
         )
@@ -250,12 +253,12 @@ def _terms(
     return tuple(terms)
 
 
-def _raw(chain: Chain, fleet: Fleet, weigher: Weigher, sparse: Mapping[str, Mapping[int, float]], row: int) -> float:
-    """Return a weigher's value for one row by its own Python body."""
-    if weigher.kind == "sparse":
-        return sparse[weigher.name].get(row, 0.0)
+def _raw(chain: Chain, fleet: Fleet, weigher: Weigher, amounts: Amounts, row: int) -> float:
+    """Return a column weigher's value for one row by its own Python body."""
     arguments = [
-        fleet.columns[name][row].item() if name in fleet.columns else getattr(chain.options, name)
+        fleet.columns[name][row].item()
+        if name in fleet.columns
+        else getattr(amounts if name in Amounts._fields else chain.options, name)
         for name in weigher.parameters
     ]
     raw = float(weigher.body(*arguments))

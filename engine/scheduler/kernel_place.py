@@ -139,6 +139,12 @@ def place(slots, request_shapes, release_at, release_rows, release_shapes, relea
         rebase = not based[s]
         top = -np.inf
         top_row = -1
+        if not rebase and not same:
+            # values may since lie far outside the ranges the reference scale was made for, and round by more
+            stretched = 0.0
+            for w in range({many}):
+                stretched += abs(scales[s, 3, w]) * max(abs(range_low[w]), abs(range_high[w])) + abs(scales[s, 2, w])
+            slacks[s] = max(slacks[s], stretched * 2.0 ** -46)
         if not rebase:
             for d in range(changed):
                 b = dirty[d]

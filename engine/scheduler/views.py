@@ -40,8 +40,9 @@ class Placed:
 class Releases:
     """What is given back between a batch's requests, in order, as int64 columns.
 
-    ``positions``: how many of the requests come before; ``rows`` and view ``shapes`` of what is given back; ``requests``: the request of
-    this batch whose claim is given back (nothing if it was refused), -1 where ``rows`` names the row.
+    ``positions``: how many of the requests come before; ``rows`` and view ``shapes`` of what is given back;
+    ``requests``: the request of this batch whose claim is given back (nothing if it was refused), -1 where ``rows``
+    names the row.
     """
 
     positions: npt.NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""AllocationBook: every allocation in memory, as columns, with an index by consumer; what the ledger says, ready to be asked.
+"""AllocationBook: every allocation in memory, as columns, with an index by consumer: what the ledger says, to be asked.
 
 Released allocations stay as tombstones until their retention ends, so that a repeated token still finds its answer.
 """
@@ -19,6 +19,7 @@ from engine.model.host import DISK_GB, MEMORY_MB, VCPU
 HELD = 1
 RELEASED = 0
 GONE = -1
+_COLUMNS = ("_rows", "_shape", "_owner", "_created_us", "_released_us", "_serial", "_state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class AllocationBook:
         self._owner = np.empty(1024, dtype=np.int32)
         self._created_us = np.empty(1024, dtype=np.int64)
         self._released_us = np.empty(1024, dtype=np.int64)
+        self._serial = np.empty(1024, dtype=np.int64)
+        self._next_serial = 0
         self._state = np.empty(1024, dtype=np.int8)
         self._group_counts: dict[str, dict[int, int]] = {}
 
@@ -70,7 +73,7 @@ class AllocationBook:
         """How many allocations are held."""
         return self._held
 
-    # -- codes ---------------------------------------------------------------------------------------------------------------------
+    # -- codes --------------------------------------------------------------------------------------------------------
 
     def shape_code(self, flavor: str, amounts: Amounts) -> int:
         """Return the code of a flavor's name and amounts, giving it the next one if it is new."""
@@ -91,7 +94,7 @@ class AllocationBook:
             self.owners.append(owner)
         return code
 
-    # -- reading -------------------------------------------------------------------------------------------------------------------
+    # -- reading ------------------------------------------------------------------------------------------------------
 
     def find(self, consumer: bytes) -> Entry | None:
         """Return a consumer's allocation, held or released, or None."""
@@ -129,7 +132,7 @@ class AllocationBook:
 
     def is_held(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Return whether each place holds its allocation."""
-        return self._state[places] == HELD
+        return np.asarray(self._state[places] == HELD)
 
     def rows(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the rows of places."""
@@ -139,11 +142,15 @@ class AllocationBook:
         """Return the shape codes of places."""
         return self._shape[places].astype(np.int64)
 
+    def serials(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the serial numbers of places, which ascend with them and stay theirs when places change."""
+        return self._serial[places]
+
     def group_counts(self, group: str) -> dict[int, int]:
         """Return how many instances placed into a server group each row holds."""
         return dict(self._group_counts.get(group, {}))
 
-    # -- writing -------------------------------------------------------------------------------------------------------------------
+    # -- writing ------------------------------------------------------------------------------------------------------
 
     def add(
         self,
@@ -153,7 +160,10 @@ class AllocationBook:
         owner: int,
         created_us: int,
     ) -> npt.NDArray[np.int64]:
-        """Record held allocations of consumers that hold nothing, and return their places."""
+        """Record held allocations of consumers that hold nothing, and return their places.
+
+        A consumer's tombstone is found no more, but stays until its retention ends: see ``uncover``.
+        """
         many = len(consumers)
         start, end = self._size, self._size + many
         self._reserve(end)
@@ -164,10 +174,8 @@ class AllocationBook:
         self._created_us[start:end] = created_us
         self._released_us[start:end] = 0
         self._state[start:end] = HELD
-        for consumer in consumers:
-            earlier = self._index.get(consumer)
-            if earlier is not None:
-                self._state[earlier] = GONE
+        self._serial[start:end] = np.arange(self._next_serial, self._next_serial + many)
+        self._next_serial += many
         self._index.update(zip(consumers, range(start, end), strict=True))
         self._size = end
         self._held += many
@@ -199,6 +207,14 @@ class AllocationBook:
             if self._index.get(self._consumers[place]) == place:
                 del self._index[self._consumers[place]]
 
+    def uncover(self, consumers: Iterable[bytes]) -> None:
+        """Find the tombstones of these consumers again, after the allocations that hid them were removed."""
+        wanted = set(consumers)
+        if wanted:
+            for place in np.flatnonzero(self._state[: self._size] == RELEASED).tolist():
+                if self._consumers[place] in wanted:
+                    self._index[self._consumers[place]] = place
+
     def move(self, place: int, row: int) -> None:
         """Put a held allocation on another row."""
         places = np.array([place], dtype=np.int64)
@@ -219,7 +235,7 @@ class AllocationBook:
         """Close the gaps that dropped allocations left; places change."""
         kept = np.flatnonzero(self._state[: self._size] != GONE)
         self._consumers = [self._consumers[place] for place in kept.tolist()]
-        for name in ("_rows", "_shape", "_owner", "_created_us", "_released_us", "_state"):
+        for name in _COLUMNS:
             setattr(self, name, getattr(self, name)[kept])
         self._size = len(kept)
         self._index = dict(zip(self._consumers, range(self._size), strict=True))
@@ -229,7 +245,7 @@ class AllocationBook:
         if size <= room:
             return
         wanted = max(size, room * 2)
-        for name in ("_rows", "_shape", "_owner", "_created_us", "_released_us", "_state"):
+        for name in _COLUMNS:
             values = getattr(self, name)
             grown = np.empty(wanted, dtype=values.dtype)
             grown[: self._size] = values[: self._size]
@@ -238,18 +254,20 @@ class AllocationBook:
     def _count_groups(self, places: npt.NDArray[np.int64], change: int) -> None:
         """Count instances into or out of the groups they were placed into."""
         owners = self._owner[places]
-        if not len(owners) or (len(owners) and not owners.any()):
-            return
-        for place, owner in zip(places.tolist(), owners.tolist(), strict=True):
+        # owners are few: whoever has no group costs nothing by the place
+        for owner in np.unique(owners).tolist():
             group = self.owners[owner].instance_group
-            if group:
-                counts = self._group_counts.setdefault(group, {})
-                row = int(self._rows[place])
+            if not group:
+                continue
+            counts = self._group_counts.setdefault(group, {})
+            for row in self._rows[places[owners == owner]].tolist():
                 counts[row] = counts.get(row, 0) + change
                 if not counts[row]:
                     del counts[row]
+            if not counts:
+                del self._group_counts[group]
 
-    # -- restoring -----------------------------------------------------------------------------------------------------------------
+    # -- restoring ----------------------------------------------------------------------------------------------------
 
     @classmethod
     def restore(cls, state: LedgerState) -> AllocationBook:
@@ -277,6 +295,8 @@ class AllocationBook:
         book._owner[:many] = state.owners
         book._created_us[:many] = state.created_us
         book._released_us[:many] = state.released_us
+        book._serial[:many] = np.arange(many)
+        book._next_serial = many
         book._state[:many] = np.where(state.released_us == 0, HELD, RELEASED)
         book._index = dict(zip(book._consumers, range(many), strict=True))
         book._size = many

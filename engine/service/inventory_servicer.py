@@ -48,7 +48,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
     def _generation(self) -> int:
         return self.placer.table.generation
 
-    # -- hosts ---------------------------------------------------------------------------------------------------------------------
+    # -- hosts --------------------------------------------------------------------------------------------------------
 
     @streaming
     async def UpdateHosts(self, request: AsyncIterator[Any], context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:  # noqa: N802
@@ -175,7 +175,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
             await asyncio.sleep(_WATCH_INTERVAL_S)
         raise ShuttingDownError("the service is stopping: watch again later from the last generation")
 
-    # -- what requests name --------------------------------------------------------------------------------------------------------
+    # -- what requests name -------------------------------------------------------------------------------------------
 
     @unary
     async def UpdateAggregates(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802

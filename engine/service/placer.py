@@ -1,6 +1,7 @@
-"""Placer: the one writer. Admits a request, selects and claims in the table, writes the book and the ledger, and answers when durable.
+"""Placer: the one writer: admits a request, selects, claims in the table, writes book and ledger, answers when durable.
 
-Everything here runs on the event loop's thread, so a decision and its claim are one step; only waiting for the disk is not.
+Everything here runs on the event loop's thread, so a decision and its claim are one step; only waiting for the disk is
+not.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -17,6 +19,7 @@ import numpy.typing as npt
 from engine.errors import (
     AllocationExistsError,
     InvalidRequestError,
+    LedgerError,
     NoValidHostError,
     TokenReusedError,
     UnknownAllocationError,
@@ -30,6 +33,7 @@ from engine.scheduler.select import Selector
 from engine.service.book import AllocationBook, shape_amounts
 from engine.service.catalog import Catalog
 from engine.service.commits import Commits
+from engine.service.convert import consumer_text
 from engine.service.groups import group_state
 
 MAX_TOKEN_LENGTH = 128
@@ -48,7 +52,7 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """A token's answer: the request's fingerprint, the answer's bytes, and, while it is on its way to disk, when it is durable."""
+    """A token's answer: the request's fingerprint, the answer's bytes, and its future while it is on its way."""
 
     fingerprint: bytes
     answer: bytes
@@ -88,10 +92,13 @@ class Placer:
         self.table.refresh_services(now, self._down_time_us)
         return now
 
-    # -- placing -------------------------------------------------------------------------------------------------------------------
+    # -- placing ------------------------------------------------------------------------------------------------------
 
     async def known_answer(self, token: str, fingerprint: bytes) -> bytes | None:
-        """Return the answer that a token was given before, once durable, or None; raise TokenReusedError for a different request."""
+        """Return the answer that a token was given before, once durable, or None.
+
+        Raises TokenReusedError for a different request, LedgerError when the first answer does not become durable.
+        """
         if len(token) > MAX_TOKEN_LENGTH:
             raise InvalidRequestError(
                 f"client_token is longer than {MAX_TOKEN_LENGTH} characters", field="client_token"
@@ -117,19 +124,14 @@ class Placer:
     ) -> bytes:
         """Place all instances of a request and return the rendered answer once it is durable.
 
-        Without ``consumers`` the instances get new uuids. A caller that goes away meanwhile loses its claim, unless a token lets it ask again.
-        Raises NoValidHostError, AllocationExistsError, LedgerError; nothing stays claimed then.
+        Without ``consumers`` the instances get new uuids. A caller that goes away meanwhile loses its claim, unless a
+        token lets it ask again. Raises NoValidHostError, AllocationExistsError, InvalidRequestError, LedgerError, with
+        nothing claimed.
         """
         now = self.refresh()
-        for consumer in consumers:
-            entry = self.book.find(consumer)
-            if entry is not None and entry.held:
-                uuid = consumer.hex()
-                raise AllocationExistsError(
-                    f"instance {uuid} already holds an allocation: release it first", consumer=uuid
-                )
         if len(set(consumers)) != len(consumers):
             raise InvalidRequestError("instance_uuids name an instance twice", field="instance_uuids")
+        released = self._released(consumers)
         group = group_state(self.catalog.group(request.instance_group), self.book) if request.instance_group else None
         selections = self.selector.select(request, group=group)
         ids = consumers or [uuid4().bytes for _ in selections]
@@ -138,32 +140,61 @@ class Placer:
         shape = self.book.shape_code(request.flavor.name, amounts)
         rows = np.array([item.row for item in selections], dtype=np.int64)
         self.book.add(ids, rows, np.full(len(ids), shape), owner, now)
-        answer = render(Placement(ids, selections, self.table.generation))
-        records: list[Record] = [claims_record(ids, rows, np.full(len(ids), shape), owner, now)]
-        if token:
-            records.append(TokenAnswered(token, fingerprint, answer, now))
-        done = self.commits.submit(records, lambda: self.undo_claims(ids, token))
+
+        def undo() -> None:
+            self.undo_claims(ids, token)
+            self.book.uncover(released)
+
+        try:
+            answer = render(Placement(ids, selections, self.table.generation))
+            records: list[Record] = [claims_record(ids, rows, np.full(len(ids), shape), owner, now)]
+            if token:
+                records.append(TokenAnswered(token, fingerprint, answer, now))
+        except BaseException:
+            undo()
+            raise
+        done = self.commits.submit(records, undo)
         if token:
             self._tokens[token] = _Answer(fingerprint, answer, now, done)
         try:
             await asyncio.shield(done)
         except asyncio.CancelledError:
             if not token:
-                self._release_held(ids, self.clock())
+                self._release_abandoned(ids)
             raise
         if token:
             self._tokens[token] = _Answer(fingerprint, answer, now)
         return answer
 
+    def _released(self, consumers: Sequence[bytes]) -> list[bytes]:
+        """Return the consumers that held something once; raise AllocationExistsError for one that still does."""
+        found = []
+        for consumer in consumers:
+            entry = self.book.find(consumer)
+            if entry is None:
+                continue
+            if entry.held:
+                uuid = consumer_text(consumer)
+                raise AllocationExistsError(
+                    f"instance {uuid} already holds an allocation: release it first", consumer=uuid
+                )
+            found.append(consumer)
+        return found
+
     def undo_claims(self, consumers: Sequence[bytes], token: str = "") -> None:
-        """Forget claims that did not become durable; one released meanwhile has given its amounts back already."""
+        """Forget claims as if they had never been made; one that is released has given its amounts back already."""
         places = np.array([place for place in self.book.places(consumers) if place >= 0], dtype=np.int64)
         held = places[self.book.is_held(places)]
         self._apply(held, -1)
         self.book.remove(places)
         self._tokens.pop(token, None)
 
-    # -- releasing and moving ------------------------------------------------------------------------------------------------------
+    def _release_abandoned(self, consumers: Sequence[bytes]) -> None:
+        """Give back what a caller that went away was given; without a ledger to write to, it was never given."""
+        with suppress(LedgerError):
+            self._release_held(consumers, self.clock())
+
+    # -- releasing and moving -----------------------------------------------------------------------------------------
 
     async def release(self, consumers: Sequence[bytes]) -> list[bytes]:
         """Give allocations back and return the consumers that held none, once durable."""
@@ -195,13 +226,13 @@ class Placer:
         return self.release_in_book(self.release_in_table(consumers), now)
 
     def release_in_table(self, consumers: Sequence[bytes]) -> list[bytes]:
-        """Take the amounts that these consumers hold off their hosts, and return those that hold something, each once."""
+        """Take what these consumers hold off their hosts, and return those that hold something, each once."""
         held = self._held_places(consumers)
         self._apply(held, -1)
         return [self.book.consumer(place) for place in held.tolist()]
 
     def release_in_book(self, consumers: Sequence[bytes], now: int) -> list[bytes]:
-        """Mark as released what these consumers hold, when the table has given it back, and return those that held something."""
+        """Mark as released what these consumers hold and the table has given back; return those that held something."""
         held = self._held_places(consumers)
         self.book.release(held, now)
         return [self.book.consumer(place) for place in held.tolist()]
@@ -219,14 +250,16 @@ class Placer:
         return places[self.book.is_held(places)]
 
     async def move(self, consumer: bytes, host_id: str) -> None:
-        """Move what a consumer holds to a host, or claim it again where it is; raise NoValidHostError where it does not fit.
+        """Move what a consumer holds to a host, or claim it again where it is; it is refused whole, or durable.
 
-        Every filter that columns and placement decide is asked; the move is refused whole or durable.
+        Every filter that columns and placement decide is asked. Raises UnknownAllocationError, UnknownHostError,
+        NoValidHostError where it does not fit, LedgerError.
         """
         self.refresh()
         entry = self.book.find(consumer)
         if entry is None or not entry.held:
-            raise UnknownAllocationError(f"instance {consumer.hex()} holds nothing", consumer=consumer.hex())
+            uuid = consumer_text(consumer)
+            raise UnknownAllocationError(f"instance {uuid} holds no allocation", consumer=uuid)
         row = self.table.row(host_id)
         if row == entry.row:
             await self.commits.settled()
@@ -257,24 +290,25 @@ class Placer:
 
     def _undo_move(self, consumer: bytes, row: int) -> None:
         entry = self.book.find(consumer)
-        if entry is None or not entry.held:
-            return
+        assert entry is not None
         amounts = shape_amounts(self.book.shapes[entry.shape])
         self.table.apply(entry.row, -1, amounts)
         self.table.apply(row, 1, amounts)
         self.book.move(entry.place, row)
 
-    # -- housekeeping --------------------------------------------------------------------------------------------------------------
+    # -- housekeeping -------------------------------------------------------------------------------------------------
 
     async def forget(self, retention_s: int) -> None:
         """Drop token answers and tombstones older than the retention, here and in the ledger."""
         before = self.clock() - retention_s * 1_000_000
-        old = [token for token, item in self._tokens.items() if item.created_us < before and item.done is None]
+        # what is on its way to disk may have to be undone, and that needs its tombstones
+        await self.commits.settled()
+        old = [token for token, item in self._tokens.items() if item.created_us < before]
         for token in old:
             del self._tokens[token]
         dropped = self.book.forget_released(before)
         if old or dropped:
-            await self.commits.submit([TokensForgotten(max(before, 0))], lambda: None)
+            await asyncio.shield(self.commits.submit([TokensForgotten(max(before, 0))], lambda: None))
 
     def _apply(self, places: npt.NDArray[np.int64], sign: int) -> None:
         """Add or take back the amounts of places in the table."""

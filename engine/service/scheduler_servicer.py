@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 
-from engine.errors import InvalidRequestError, LedgerError, ShuttingDownError, UnknownAllocationError
-from engine.ledger.reader import LedgerReader
+from engine.errors import LimitExceededError, UnknownAllocationError
 from engine.model.limits import check_amount
 from engine.scheduler.explain import explain
 from engine.scheduler.sparse import SelectionContext
 from engine.service import convert
 from engine.service.audit import Held, audit
 from engine.service.batch import StreamDictionary, place_batch
+from engine.service.draining import until_draining
 from engine.service.groups import group_state
 from engine.service.paging import page_bounds, page_token
 from engine.service.placer import Placement, Placer, fingerprint_of
@@ -28,6 +27,8 @@ MAX_RELEASES = 65_536
 MAX_EXPLAINED = 10_000
 _BATCHES_UNDER_WAY = 8
 """Batches of one stream that may be placed while the first of them is on its way to disk."""
+_Batch: TypeAlias = tuple[pb.SelectDestinationsStreamResponse, asyncio.Future[None] | None]
+"""A batch that is placed: its answer, and what it has to wait for."""
 
 
 class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
@@ -71,15 +72,11 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
     ) -> AsyncIterator[Any]:
         """Place batches as they come; the next is placed while the last is on its way to disk."""
         dictionary = StreamDictionary()
-        under_way: asyncio.Queue[Any] = asyncio.Queue(_BATCHES_UNDER_WAY)
+        under_way: asyncio.Queue[_Batch | Exception | None] = asyncio.Queue(_BATCHES_UNDER_WAY)
 
         async def read() -> None:
             try:
-                async for message in request:
-                    if self.draining.is_set():
-                        raise ShuttingDownError(
-                            "the service is stopping: what was answered is kept, send the rest again later"
-                        )
+                async for message in until_draining(request, self.draining):
                     await under_way.put(place_batch(self.placer, message, dictionary))
             except Exception as error:
                 await under_way.put(error)
@@ -87,17 +84,9 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
                 await under_way.put(None)
 
         reader = asyncio.create_task(read())
-        drained = asyncio.create_task(self.draining.wait())
         try:
             while True:
-                following = asyncio.create_task(under_way.get())
-                await asyncio.wait({following, drained}, return_when=asyncio.FIRST_COMPLETED)
-                if not following.done() and under_way.empty():
-                    following.cancel()
-                    raise ShuttingDownError(
-                        "the service is stopping: what was answered is kept, send the rest again later"
-                    )
-                item = await following
+                item = await under_way.get()
                 if item is None:
                     return
                 if isinstance(item, Exception):
@@ -108,14 +97,13 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
                 yield answer
         finally:
             reader.cancel()
-            drained.cancel()
 
     @unary
     async def ReleaseAllocations(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
         """Give allocations back."""
         if len(request.consumer_uuids) > MAX_RELEASES:
-            raise InvalidRequestError(
-                f"at most {MAX_RELEASES} allocations are released in one call", field="consumer_uuids"
+            raise LimitExceededError(
+                f"at most {MAX_RELEASES} allocations are released in one call", limit=MAX_RELEASES
             )
         consumers = [convert.consumer_bytes(text, "consumer_uuids") for text in request.consumer_uuids]
         missing = await self.placer.release(consumers)
@@ -138,9 +126,10 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
     async def GetAllocation(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
         """Return what one consumer holds."""
         consumer = convert.consumer_bytes(request.consumer_uuid, "consumer_uuid")
-        await self.placer.commits.settled()
-        return pb.GetAllocationResponse(
-            allocation=self._allocation(consumer), inventory_generation=self.placer.table.generation
+        return await self.placer.commits.confirmed(
+            lambda: pb.GetAllocationResponse(
+                allocation=self._allocation(consumer), inventory_generation=self.placer.table.generation
+            )
         )
 
     def _allocation(self, consumer: bytes) -> selection_pb2.Allocation:
@@ -157,18 +146,21 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
     @unary
     async def ListAllocations(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
         """List allocations by page."""
+        return await self.placer.commits.confirmed(lambda: self._list(request))
+
+    def _list(self, request: pb.ListAllocationsRequest) -> pb.ListAllocationsResponse:
         placer, book = self.placer, self.placer.book
-        await placer.commits.settled()
         row = placer.table.row(request.host_id) if request.host_id else None
         owners = None
         if request.project_id:
             owners = [code for code, owner in enumerate(book.owners) if owner.project_id == request.project_id]
         places = book.held_places(row=row, owners=owners)
         start, size = page_bounds(request.page_token, request.page_size)
-        shown = places[places >= start][: size + 1].tolist()
+        serials = book.serials(places)
+        following = serials[serials >= start][size : size + 1].tolist()
         host_ids = placer.table.identity.host_ids
         messages = []
-        for place in shown[:size]:
+        for place in places[serials >= start][:size].tolist():
             entry = book.entry(place)
             messages.append(
                 convert.allocation_message(
@@ -181,7 +173,7 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
             )
         return pb.ListAllocationsResponse(
             allocations=messages,
-            next_page_token=page_token(shown[size]) if len(shown) > size else "",
+            next_page_token=page_token(following[0]) if following else "",
             inventory_generation=placer.table.generation,
             total=len(places),
         )
@@ -213,19 +205,10 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
     @unary
     async def AuditAllocations(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
         """Compare ledger, book and columns, all as of one moment, while placing goes on."""
-        pinned: Future[LedgerReader] = Future()
-
-        def marked(reader: LedgerReader | None, error: LedgerError | None) -> None:
-            if reader is not None:
-                pinned.set_result(reader)
-            else:
-                pinned.set_exception(error or LedgerError("the ledger could not be read"))
-
         placer = self.placer
-        # the mark, the copy of the book and the snapshot are one step of the loop, so all three show the same moment
-        placer.commits.ledger.mark(marked)
+        # the copy of the book, the snapshot and the mark are one step of the loop, so all three show the same moment
         held, fleet = Held.of_book(placer.book), placer.table.snapshot()
-        reader = await asyncio.wrap_future(pinned)
+        reader = await placer.commits.mark()
 
         def compare() -> pb.AuditAllocationsResponse:
             try:

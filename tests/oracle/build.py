@@ -61,7 +61,7 @@ def build_scenario(content: dict[str, Any], *, placement_filters: tuple[str, ...
     uuids = spec.get("instance_uuids") or []
     return Scenario(
         table=table,
-        chain=Chain.from_options(options, weigher_order=content["expected"]["weigher_order"]),
+        chain=Chain.from_options(options, weigher_order=content["expected"]["weigher_order"] or None),
         request=request,
         own_rows=_rows_with_instances(content["hosts"], frozenset(uuids[:1])),
         members=tuple(uuid in members for uuid in uuids) or (False,) * request.num_instances,
@@ -72,7 +72,9 @@ def build_scenario(content: dict[str, Any], *, placement_filters: tuple[str, ...
 def probe_chain(scenario: Scenario) -> Chain:
     """Return a chain of every filter of nova's that Berth has, for asking each alone."""
     names = tuple(name for name in all_filters() if name not in PLACEMENT_FILTERS)
-    multipliers = {item.name: item.default for item in fields(SchedulerOptions) if item.name.endswith("_multiplier")}
+    multipliers: dict[str, Any] = {
+        item.name: item.default for item in fields(SchedulerOptions) if item.name.endswith("_multiplier")
+    }
     return Chain.from_options(
         replace(scenario.chain.options, enabled_filters=names, placement_filters=(), **multipliers)
     )

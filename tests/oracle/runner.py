@@ -8,16 +8,19 @@ from dataclasses import dataclass
 
 from tests.oracle.cases import Case
 from tests.oracle.compare import Comparison, Difference
+from tests.oracle.e2e_case import compare_end_to_end, unsupported_end_to_end
+from tests.oracle.placement_case import queries
 from tests.oracle.reference_case import compare_reference, covers
-from tests.oracle.select_case import compare_filters, compare_selection
-from tests.oracle.support import unsupported
+from tests.oracle.select_case import compare_filters, compare_selection, compare_weighing
+from tests.oracle.support import WEIGHER, unsupported
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """One case's outcome: why it is unsupported (nothing when it is), what was compared and what differed.
 
-    Of an unsupported case the filters that Berth has are still compared, each alone.
+    Of an unsupported case the filters that Berth has are still compared, each alone; where it is for want of a weigher
+    only, the chain and the weighers it has are too.
     """
 
     case: Case
@@ -33,23 +36,47 @@ class Outcome:
 
 
 def run_cases(cases: Iterable[Case]) -> Iterator[Outcome]:
-    """Yield each case's outcome."""
+    """Yield each case's outcome, of a placement case each query's."""
     for case in cases:
-        yield run_case(case)
+        if case.kind == "placement":
+            yield from run_queries(case)
+        else:
+            yield run_case(case)
 
 
 def run_case(case: Case) -> Outcome:
-    """Return what comes of one case; a crash of Berth's is a difference."""
+    """Return what comes of a nova case; a crash of Berth's is a difference."""
+    content = case.content
     comparison = Comparison()
     reasons: list[str] = []
     try:
-        if case.kind == "select":
-            reasons = unsupported(case.content)
-            if covers(case.content):
-                compare_reference(case.content, comparison)
-            compare_filters(case.content, comparison)
+        if case.kind == "e2e":
+            reasons = unsupported_end_to_end(content)
             if not reasons:
-                compare_selection(case.content, comparison)
+                compare_end_to_end(content, comparison)
+        else:
+            reasons = unsupported(content)
+            if covers(content):
+                compare_reference(content, comparison)
+            compare_filters(content, comparison)
+            if not reasons:
+                compare_selection(content, comparison)
+            elif all(reason.startswith(WEIGHER) for reason in reasons):
+                compare_weighing(content, comparison, all_weighers=False)
     except Exception:  # whatever it is, it belongs in the report, beside the other cases
         comparison.differences.append(Difference("crash", traceback.format_exc(limit=-4), ""))
+    return _outcome(case, reasons, comparison)
+
+
+def run_queries(case: Case) -> Iterator[Outcome]:
+    """Yield what comes of each query of a placement case, as a case of its own."""
+    try:
+        for name, reason, comparison in queries(case.content):
+            query = Case(name, case.kind, case.content["kind"], case.content)
+            yield _outcome(query, [reason] if reason else [], comparison)
+    except Exception:  # as above
+        yield Outcome(case, (), (Difference("crash", traceback.format_exc(limit=-4), ""),), 0, 0.0)
+
+
+def _outcome(case: Case, reasons: list[str], comparison: Comparison) -> Outcome:
     return Outcome(case, tuple(reasons), tuple(comparison.differences), comparison.checks, comparison.worst_error)

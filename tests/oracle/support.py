@@ -8,6 +8,8 @@ from typing import Any
 from engine.scheduler.registry import all_filters, all_weighers
 
 Content = dict[str, Any]
+WEIGHER = "weigher: "
+"""How a reason begins that names a missing weigher."""
 
 
 def unsupported(content: Content) -> list[str]:
@@ -21,7 +23,7 @@ def unsupported(content: Content) -> list[str]:
         if name not in all_filters()
     ]
     reasons += [
-        f"weigher: {name}"
+        f"{WEIGHER}{name}"
         for name in expected["weigher_order"]
         if name not in all_weighers() and not contributes_nothing(name, content)
     ]

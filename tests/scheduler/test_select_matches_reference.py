@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import random
+from dataclasses import replace
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -21,9 +22,9 @@ from engine.model.request_spec import RequestedDestination, RequestSpec
 from engine.model.selection import Selection
 from engine.scheduler.chain import Chain
 from engine.scheduler.options import SchedulerOptions
-from engine.scheduler.select import Selector, Step
+from engine.scheduler.select import Selector, Step, class_key
 from engine.scheduler.sparse import GroupState
-from engine.scheduler.views import Releases
+from engine.scheduler.views import NO_RELEASES, Releases
 from tests.oracle import reference
 from tests.oracle.build import build_flavor, build_table, microseconds
 from tests.scheduler.fleets import FLAVORS, NOW, TRAITS, random_case
@@ -44,6 +45,8 @@ TRAIT_WISHES = (
     (frozenset[str](), frozenset(TRAITS[1:])),
 )
 POLICIES = ("affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity")
+RequestClass = tuple[dict[str, Any], tuple[frozenset[str], frozenset[str]], bool]
+"""A flavor, the traits required and forbidden, and whether the root disk is a volume."""
 SPREAD: dict[str, float] = {}
 PACK = {
     "ram_weight_multiplier": -1.0,
@@ -99,7 +102,7 @@ class World:
 
     def _make_group(self) -> dict[str, Any]:
         members = [f"member-{number}" for number in range(40)]
-        group = {
+        group: dict[str, Any] = {
             "policy": self.rng.choice(POLICIES),
             "rules": {"max_server_per_host": str(self.rng.choice((1, 2)))},
             "members": members,
@@ -119,8 +122,10 @@ class World:
     def step(self) -> None:
         """Let one thing happen to all three."""
         kind = self.rng.random()
-        if kind < 0.7 or (kind < 0.9 and not self.placed):
+        if kind < 0.6 or (kind < 0.9 and not self.placed):
             self._select(claim=self.rng.random() < 0.85)
+        elif kind < 0.7:
+            self._batch()
         elif kind < 0.9:
             self._release()
         elif kind < 0.95:
@@ -137,6 +142,69 @@ class World:
         given_back = Releases(*(np.array([value]) for value in (0, row, views.shape(amounts), -1)))
         nothing = np.empty(0, dtype=np.int64)
         views.place(nothing, nothing, claim=True, releases=given_back)
+
+    def _batch(self) -> None:
+        """Place several requests in one call of the kernel, with one of them perhaps given back in between."""
+        selector = self.by_view
+        if selector.overrides.any or not selector.is_deterministic:
+            return
+        # as many classes as the smallest store of views holds, so that none makes room for another
+        wanted = [self._plain(self.classes[self.rng.randrange(min(4, len(self.classes)))]) for _ in range(5)]
+        given_back = self.rng.randrange(3) if self.rng.random() < 0.5 else None
+        rows: list[int] = []
+        for number, (request, spec) in enumerate(wanted):
+            answer = reference.select(self.hosts, request, self.options, self.weighers)
+            by_weighing = attempt(self.by_weighing, spec, steps=[])
+            assert (answer.selected is None) == (by_weighing is None)
+            rows.append(-1 if answer.selected is None else answer.selected[0][0])
+            if number == given_back and rows[-1] >= 0:
+                reference.release(self.hosts[rows[-1]], request)
+                self.by_weighing.table.apply(rows[-1], -1, flavor_amounts(spec.flavor, is_bfv=spec.is_bfv))
+        amounts = [flavor_amounts(spec.flavor, is_bfv=spec.is_bfv) for _, spec in wanted]
+        shapes = np.array([selector.views.shape(item) for item in amounts])
+        slots = np.array(
+            [
+                selector.views.slot(class_key(spec, item), spec, item)
+                for (_, spec), item in zip(wanted, amounts, strict=True)
+            ]
+        )
+        releases = NO_RELEASES
+        if given_back is not None:
+            values = (given_back + 1, -1, shapes[given_back], given_back)
+            releases = Releases(*(np.array([value]) for value in values))
+        placed = selector.views.place(slots, shapes, claim=True, releases=releases)
+        assert placed.rows[:, 0].tolist() == rows
+        self.placed += [
+            (row, *item)
+            for number, (row, item) in enumerate(zip(rows, wanted, strict=True))
+            if row >= 0 and number != given_back
+        ]
+
+    def _plain(self, kind: RequestClass) -> tuple[reference.Request, RequestSpec]:
+        """Return a request of a class for one instance, without anything of its own."""
+        sizes, (required, forbidden), is_bfv = kind
+        flavor = {**sizes, "extra_specs": {}}
+        with_traits = {
+            index
+            for index, host in enumerate(self.case["hosts"])
+            if required <= set(host["traits"]) and not forbidden & set(host["traits"])
+        }
+        request = reference.Request(
+            flavor=flavor,
+            instances=[self._uuid()],
+            placement=[with_traits],
+            once=[{host["index"] for host in self.hosts if host["up"]}],
+            each=REPEATED,
+            amounts=reference.placement_amounts(flavor, is_bfv=is_bfv),
+        )
+        spec = RequestSpec(
+            flavor=build_flavor(flavor),
+            required_traits=required,
+            forbidden_traits=forbidden,
+            is_bfv=is_bfv,
+            alternates=0,
+        )
+        return request, spec
 
     def _change(self) -> None:
         column = self.rng.choice(("failed_builds", "num_io_ops"))
@@ -178,44 +246,31 @@ class World:
 
     def _request(self, *, grouped: bool) -> tuple[reference.Request, RequestSpec]:
         rng = self.rng
-        sizes, (required, forbidden), is_bfv = rng.choice(self.classes)
-        flavor = {**sizes, "extra_specs": {}}
         many = rng.choice((*[1] * 14, 2, 3, 7))
         names = [host["host"] for host in self.hosts]
         special = rng.random()
         forced = tuple(name.upper() for name in rng.sample(names, min(3, len(names)))) if special < 0.03 else ()
         ignored = tuple(name.upper() for name in names if rng.random() < 0.5) if 0.03 < special < 0.06 else ()
         destination = rng.choice(names) if 0.06 < special < 0.09 else ""
-        uuids = [self._uuid() for _ in range(many)]
-        with_traits = [
-            index
-            for index, host in enumerate(self.case["hosts"])
-            if required <= set(host["traits"]) and not forbidden & set(host["traits"])
-        ]
-        request = reference.Request(
-            flavor=flavor,
-            instances=uuids,
-            placement=[set(with_traits)],
-            once=[{host["index"] for host in self.hosts if host["up"]}],
-            each=REPEATED,
-            amounts=reference.placement_amounts(flavor, is_bfv=is_bfv),
+        alternates = rng.choice((0, 0, 0, 0, 1, 2, 4))
+        request, spec = self._plain(rng.choice(self.classes))
+        request = replace(
+            request,
+            instances=[self._uuid() for _ in range(many)],
             group=self.group if grouped else None,
             force_hosts=forced,
             ignore_hosts=ignored,
             destination={"host": destination} if destination else None,
-            alternates=rng.choice((0, 0, 0, 0, 1, 2, 4)),
+            alternates=alternates,
         )
-        spec = RequestSpec(
-            flavor=build_flavor(flavor),
+        spec = replace(
+            spec,
             num_instances=many,
-            required_traits=required,
-            forbidden_traits=forbidden,
             instance_group="group" if grouped else "",
             force_hosts=forced,
             ignore_hosts=ignored,
             requested_destination=RequestedDestination(destination) if destination else None,
-            is_bfv=is_bfv,
-            alternates=request.alternates,
+            alternates=alternates,
         )
         return request, spec
 

@@ -1,0 +1,98 @@
+"""Plug-ins are found by nova's names, and no two can have one name."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.errors import InvalidSettingError
+from engine.scheduler.options import DEFAULT_FILTERS, PLACEMENT_FILTERS
+from engine.scheduler.registry import (
+    all_filters,
+    all_weighers,
+    column_filter,
+    column_weigher,
+    find_filter,
+    find_weigher,
+    sparse_filter,
+    sparse_weigher,
+    text_filter,
+)
+
+SUPPORTED_FILTERS = {*DEFAULT_FILTERS, *PLACEMENT_FILTERS, "IoOpsFilter", "NumInstancesFilter"}
+SUPPORTED_WEIGHERS = {
+    "BuildFailureWeigher",
+    "CPUWeigher",
+    "DiskWeigher",
+    "HypervisorVersionWeigher",
+    "IoOpsWeigher",
+    "NumInstancesWeigher",
+    "RAMWeigher",
+    "ServerGroupSoftAffinityWeigher",
+    "ServerGroupSoftAntiAffinityWeigher",
+}
+
+
+def test_every_supported_plugin_is_registered_under_its_own_name() -> None:
+    assert set(all_filters()) >= SUPPORTED_FILTERS
+    assert set(all_weighers()) >= SUPPORTED_WEIGHERS
+    for table in (all_filters(), all_weighers()):
+        assert all(plugin.name == name for name, plugin in table.items())
+
+
+def test_weighers_come_in_the_order_of_their_files() -> None:
+    modules = [weigher.body.__module__ for weigher in all_weighers().values()]
+    assert modules == sorted(modules)
+
+
+@pytest.mark.parametrize("name", ["IoOpsFilter", "nova.scheduler.filters.io_ops_filter.IoOpsFilter"])
+def test_a_filter_is_found_with_and_without_novas_module(name: str) -> None:
+    assert find_filter(name).name == "IoOpsFilter"
+
+
+@pytest.mark.parametrize("name", ["RAMWeigher", "nova.scheduler.weights.ram.RAMWeigher"])
+def test_a_weigher_is_found_with_and_without_novas_module(name: str) -> None:
+    assert find_weigher(name).name == "RAMWeigher"
+
+
+@pytest.mark.parametrize("name", ["NumaTopologyFilter", "ioopsfilter", "", "RAMWeigher", "a.b."])
+def test_an_unknown_filter_is_refused_with_those_there_are(name: str) -> None:
+    with pytest.raises(InvalidSettingError) as caught:
+        find_filter(name)
+    assert repr(name) in caught.value.message
+    assert all(known in caught.value.message for known in SUPPORTED_FILTERS)
+    assert caught.value.details["name"] == name
+
+
+def test_an_unknown_weigher_is_refused_with_those_there_are() -> None:
+    with pytest.raises(InvalidSettingError, match="PCIWeigher") as caught:
+        find_weigher("PCIWeigher")
+    assert all(known in caught.value.message for known in SUPPORTED_WEIGHERS)
+
+
+@pytest.mark.parametrize(
+    "register",
+    [
+        column_filter("IoOpsFilter", reason="again"),
+        text_filter("IoOpsFilter", reason="again", reads=("profile",)),
+        sparse_filter("IoOpsFilter", reason="again"),
+        column_weigher("RAMWeigher", multiplier="ram_weight_multiplier"),
+        sparse_weigher("RAMWeigher", multiplier="ram_weight_multiplier", applies=bool),
+    ],
+)
+def test_a_name_is_taken_once(register: object) -> None:
+    all_filters()
+    all_weighers()
+
+    def other(num_io_ops: int) -> bool:
+        return num_io_ops > 0
+
+    assert callable(register)
+    with pytest.raises(InvalidSettingError, match="registered twice"):
+        register(other)
+    assert find_filter("IoOpsFilter").body is not other
+    assert find_weigher("RAMWeigher").body is not other
+
+
+def test_a_plugin_knows_its_parameters() -> None:
+    assert find_filter("IoOpsFilter").parameters == ("num_io_ops", "max_io_ops_per_host")
+    assert find_weigher("RAMWeigher").parameters == ("free_ram_mb",)
