@@ -140,7 +140,9 @@ def _text_codes(values: pa.ChunkedArray) -> npt.NDArray[np.int64]:
     """Return a code a row for a column of text, numbers or lists of text."""
     if pa.types.is_list(values.type):
         values = pc.binary_join(values, _SEPARATOR)
-    encoded = pc.dictionary_encode(values).combine_chunks()
+    if not pa.types.is_dictionary(values.type):
+        values = pc.dictionary_encode(values)
+    encoded = values.unify_dictionaries().combine_chunks()
     return np.asarray(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 

@@ -73,24 +73,38 @@ class HostTable(AggregatedFleet):
         are no host.
         """
         rows = self.rows_for(incoming.host_ids) if rows is None else rows
-        identity = self._identity_of(int(rows.max(initial=-1)) + 1)
-        known = len(identity.row_of)
-        for index, row in enumerate(rows.tolist()):
-            identity.host_ids[row] = incoming.host_ids[index]
-            identity.uuids[row] = incoming.uuids[index]
-            identity.nodenames[row] = incoming.nodenames[index]
-            identity.host_ips[row] = incoming.host_ips[index]
-            identity.row_of[incoming.host_ids[index]] = row
-            reason = incoming.disabled_reasons.get(index)
-            if reason:
-                identity.disabled_reasons[row] = reason
-            else:
-                identity.disabled_reasons.pop(row, None)
-        added = len(identity.row_of) - known
+        added = self._write_identities(rows, incoming)
         self._write_facts(rows, incoming)
         self.touch(rows, facts=True)
         self._service_valid_until_us = -1
         return Upserted(added, len(rows) - added, rows)
+
+    def _write_identities(self, rows: Rows, incoming: FleetColumns) -> int:
+        """Write the texts of ``incoming`` to ``rows``, and return how many hosts are new."""
+        first = self.rows
+        identity = self._identity_of(int(rows.max(initial=-1)) + 1)
+        known = len(identity.row_of)
+        columns = (
+            (identity.host_ids, incoming.host_ids),
+            (identity.uuids, incoming.uuids),
+            (identity.nodenames, incoming.nodenames),
+            (identity.host_ips, incoming.host_ips),
+        )
+        places = rows.tolist()
+        in_one_piece = bool((np.diff(rows) == 1).all())
+        for texts, new in columns:
+            if in_one_piece and places:
+                texts[places[0] : places[-1] + 1] = new
+            else:
+                for row, text in zip(places, new, strict=True):
+                    texts[row] = text
+        identity.row_of.update(zip(incoming.host_ids, places, strict=True))
+        if identity.disabled_reasons:
+            for row in places:
+                if row < first:
+                    identity.disabled_reasons.pop(row, None)
+        identity.disabled_reasons.update((places[index], reason) for index, reason in incoming.disabled_reasons.items())
+        return len(identity.row_of) - known
 
     def _identity_of(self, rows: int) -> Identity:
         """Return the identities to write to, after making the table at least ``rows`` rows long."""

@@ -69,7 +69,10 @@ def audit(state: LedgerState, held: Held, fleet: Fleet) -> pb.AuditAllocationsRe
 
 
 def audit_state_dir(state_dir: Path) -> pb.AuditAllocationsResponse:
-    """Audit the ledger of a stopped service: rebuild everything from it and compare; raise NotFoundError where there is none."""
+    """Audit the ledger of a stopped service: rebuild everything from it and compare.
+
+    Raises NotFoundError where there is no ledger.
+    """
     if not state_dir.is_dir():
         raise NotFoundError(f"there is no state directory {state_dir}: check --state-dir", path=state_dir)
     state = read_state(state_dir)
@@ -105,7 +108,6 @@ def _compare_allocations(state: LedgerState, held: Held, fleet: Fleet) -> list[t
         found.append(("ledger", f"holds {len(names) - len(in_ledger)} consumers twice"))
     if in_ledger == in_memory:
         return found
-    host_ids = fleet.identity.host_ids
     for consumer in sorted(in_ledger.keys() | in_memory.keys()):
         ours, theirs = in_memory.get(consumer), in_ledger.get(consumer)
         if ours == theirs:
@@ -116,15 +118,15 @@ def _compare_allocations(state: LedgerState, held: Held, fleet: Fleet) -> list[t
                 (consumer_text(consumer), f"is held in the {where}" if ours is None else f"is held in {where}")
             )
         elif ours[0] != theirs[0]:
-            found.append(
-                (
-                    consumer_text(consumer),
-                    f"is on {host_ids[ours[0]]} in memory, on {host_ids[theirs[0]]} in the ledger",
-                )
-            )
+            places = f"is on {_host_name(fleet, ours[0])} in memory, on {_host_name(fleet, theirs[0])} in the ledger"
+            found.append((consumer_text(consumer), places))
         else:
             found.append((consumer_text(consumer), f"has shape {ours[1]} in memory, shape {theirs[1]} in the ledger"))
     return _limited(found)
+
+
+def _host_name(fleet: Fleet, row: int) -> str:
+    return fleet.identity.host_ids[row] if 0 <= row < fleet.rows else f"host number {row}, which there is not,"
 
 
 def _compare_usage(held: Held, fleet: Fleet) -> list[tuple[str, str]]:
@@ -135,13 +137,13 @@ def _compare_usage(held: Held, fleet: Fleet) -> list[tuple[str, str]]:
         sums = np.zeros(len(fleet.columns["present"]), dtype=np.int64)
         np.add.at(sums, held.rows, amounts[:, index] if index >= 0 else 1)
         wanted = fleet.columns[base].astype(np.int64) + direction * sums
-        for row in present[fleet.columns[column][present] != wanted[present]].tolist():
-            found.append(
-                (
-                    fleet.identity.host_ids[row],
-                    f"{column} is {fleet.columns[column][row]}, its allocations make it {wanted[row]}",
-                )
+        found += [
+            (
+                fleet.identity.host_ids[row],
+                f"{column} is {fleet.columns[column][row]}, its allocations make it {wanted[row]}",
             )
+            for row in present[fleet.columns[column][present] != wanted[present]].tolist()
+        ]
     return _limited(found)
 
 

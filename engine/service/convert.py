@@ -64,8 +64,8 @@ def flavor_message(flavor: Flavor) -> request_spec_pb2.Flavor:
 def request_from(message: request_spec_pb2.RequestSpec, catalog: Catalog, fleet: Fleet) -> RequestSpec:
     """Return the request spec of a message.
 
-    Raises UnknownFlavorError, UnknownGroupError, and InvalidRequestError for whatever can never be satisfied as written: a zone, trait or
-    aggregate that nothing has, uuids that are not, counts out of range.
+    Raises UnknownFlavorError, UnknownGroupError, and InvalidRequestError for whatever can never be satisfied as
+    written: a trait or aggregate that nothing has, uuids that are not, counts out of range.
     """
     choice = message.WhichOneof("flavor_choice")
     if choice is None:
@@ -113,8 +113,9 @@ def _check_names(request: RequestSpec, fleet: Fleet) -> None:
     if request.required_traits or request.forbidden_traits:
         for name in sorted(request.required_traits | request.forbidden_traits):
             if name not in fleet.traits:
+                field = "required_traits" if name in request.required_traits else "forbidden_traits"
                 raise InvalidRequestError(
-                    f"no host has ever had the trait {name!r}: check its spelling", field="required_traits", trait=name
+                    f"no host has ever had the trait {name!r}: check its spelling", field=field, trait=name
                 )
         both = request.required_traits & request.forbidden_traits
         if both:
@@ -157,11 +158,10 @@ def allocation_message(
 
 
 def group_from(message: inventory_pb2.ServerGroup) -> ServerGroup:
-    """Return a server group; its members' uuids are checked."""
-    for uuid in message.member_uuids:
-        consumer_bytes(uuid, "member_uuids")
+    """Return a server group, its members' uuids in their usual form; raise InvalidRequestError for one that is none."""
+    members = frozenset(consumer_text(consumer_bytes(uuid, "member_uuids")) for uuid in message.member_uuids)
     rules = {"max_server_per_host": message.max_server_per_host} if message.max_server_per_host else {}
-    return ServerGroup(message.uuid, message.name, message.policy, rules, frozenset(message.member_uuids))
+    return ServerGroup(message.uuid, message.name, message.policy, rules, members)
 
 
 def group_message(group: ServerGroup, placed: Iterable[str]) -> inventory_pb2.ServerGroup:

@@ -9,7 +9,10 @@ from engine.service.convert import consumer_bytes
 
 
 def group_state(group: ServerGroup, book: AllocationBook) -> GroupState:
-    """Return how many members each row holds: instances placed into the group, and the uuids it was given that hold something."""
+    """Return how many members each row holds.
+
+    Members are the instances placed into the group, and those of the uuids it was given that hold something.
+    """
     counts = book.group_counts(group.uuid)
     for uuid in group.members:
         entry = book.find(consumer_bytes(uuid, "member_uuids"))

@@ -7,14 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from engine.errors import InvalidHostError
+from engine.errors import InvalidFileError, InvalidHostError
 from engine.inventory.export import fleet_rows
 from engine.inventory.fleet import Fleet
 from engine.inventory.fleet_file import normalise_fleet
-from engine.inventory.fleet_schema import FLEET_SCHEMA
+from engine.inventory.fleet_schema import FLEET_SCHEMA, MAX_TIME_US
+from engine.inventory.ingest import FleetColumns
+from engine.inventory.table import HostTable
 from engine.model.host import RESOURCE_CLASSES
+from engine.model.limits import MAX_AMOUNT
 from engine.v1 import inventory_pb2
 
 _PREFIX = {"VCPU": ("vcpus", "cpu"), "MEMORY_MB": ("memory_mb", "ram"), "DISK_GB": ("disk_gb", "disk")}
@@ -40,10 +44,11 @@ _OPTIONAL = (
 )
 _SOFT = frozenset({"host_id", "num_io_ops", "failed_builds", "service"})
 """The fields of a report that is not kept: the host will say them again."""
+_COUNTS = ("num_io_ops", "failed_builds")
 
 
 def is_report(host: inventory_pb2.Host) -> bool:
-    """True when a message for a known host carries only what hosts report all the time: a heartbeat and running counts."""
+    """True when a message for a known host carries only what hosts say all the time: a heartbeat, running counts."""
     given = {field.name for field, _ in host.ListFields()}
     if not given <= _SOFT:
         return False
@@ -51,31 +56,92 @@ def is_report(host: inventory_pb2.Host) -> bool:
     return "service" not in given or {field.name for field, _ in service.ListFields()} == {"last_seen_up_us"}
 
 
-def merged_fleet(fleet: Fleet, hosts: Sequence[inventory_pb2.Host]) -> pa.Table:
-    """Return the canonical fleet table of updated hosts; raise InvalidHostError naming the host and what is wrong."""
+def check_identities(hosts: Sequence[inventory_pb2.Host]) -> None:
+    """Raise InvalidHostError for a host without a name, or one that comes twice."""
     seen: set[str] = set()
-    rows = []
     for host in hosts:
         if not host.host_id:
             raise InvalidHostError("every host needs a host_id")
         if host.host_id in seen:
             raise InvalidHostError(f"host {host.host_id!r} comes twice in one message", host_id=host.host_id)
         seen.add(host.host_id)
-        rows.append(_merged(fleet, host))
+
+
+def apply_reports(table: HostTable, hosts: Sequence[inventory_pb2.Host]) -> None:
+    """Take heartbeats and running counts of known hosts; raise InvalidHostError with none taken."""
+    check_identities(hosts)
+    for host in hosts:
+        for name in _COUNTS:
+            _check(host, name, getattr(host, name), MAX_AMOUNT)
+        _check(host, "last_seen_up_us", host.service.last_seen_up_us, MAX_TIME_US)
+    for name in _COUNTS:
+        given = [host for host in hosts if host.HasField(name)]
+        if given:
+            values = np.array([getattr(host, name) for host in given], dtype=np.int64)
+            table.set_numbers(_rows(table, given), name, values)
+    beating = [host for host in hosts if host.HasField("service")]
+    table.heartbeat(_rows(table, beating), np.array([host.service.last_seen_up_us for host in beating], dtype=np.int64))
+
+
+def _check(host: inventory_pb2.Host, name: str, value: int, high: int) -> None:
+    if not 0 <= value <= high:
+        raise InvalidHostError(
+            f"host {host.host_id!r}: {name} must be between 0 and {high}, not {value}", host_id=host.host_id
+        )
+
+
+def _rows(table: HostTable, hosts: Sequence[inventory_pb2.Host]) -> npt.NDArray[np.int64]:
+    return np.array([table.row(host.host_id) for host in hosts], dtype=np.int64)
+
+
+def keep_reported(table: HostTable, hosts: Sequence[inventory_pb2.Host], columns: FleetColumns) -> None:
+    """Put what known hosts have reported since an update was made into the update, where it does not say it itself.
+
+    ``columns`` are those of the update of ``hosts``, in the same order.
+    """
+    known = [(index, host, row) for index, host in enumerate(hosts) if (row := table.find(host.host_id)) is not None]
+    for name in (*_COUNTS, "last_seen_up_us"):
+        silent = [(index, row) for index, host, row in known if not _says(host, name)]
+        if silent:
+            places, rows = np.array(silent, dtype=np.int64).T
+            values = columns.numbers[name].copy()
+            values[places] = table.columns[name][rows]
+            columns.numbers[name] = values
+
+
+def _says(host: inventory_pb2.Host, name: str) -> bool:
+    return host.service.HasField("last_seen_up_us") if name == "last_seen_up_us" else host.HasField(name)
+
+
+def merged_fleet(fleet: Fleet, hosts: Sequence[inventory_pb2.Host]) -> pa.Table:
+    """Return the canonical fleet table of updated hosts; raise InvalidHostError that says what is wrong with which."""
+    check_identities(hosts)
+    known = [host.host_id for host in hosts if fleet.find(host.host_id) is not None]
+    # all at once: one host at a time costs a millisecond each
+    kept = fleet_rows(fleet, np.array([fleet.row(host_id) for host_id in known], dtype=np.int64)).to_pylist()
+    facts_of = dict(zip(known, kept, strict=True))
+    rows = [_merged(facts_of.get(host.host_id), host) for host in hosts]
     # columns that no host gives are left out, so that a new host gets the documented defaults
     given = [field for field in FLEET_SCHEMA if any(field.name in row for row in rows)]
     table = pa.table({field.name: pa.array([row.get(field.name) for row in rows], field.type) for field in given})
-    return normalise_fleet(table, source="the update")
+    try:
+        return normalise_fleet(table, source="the update")
+    except InvalidFileError as error:
+        row = int(error.details.get("row", "0"))
+        named = {"host_id": hosts[row - 1].host_id} if row else {}
+        prefix = f"host {hosts[row - 1].host_id!r}: " if row else ""
+        raise InvalidHostError(prefix + error.message, **named) from error
 
 
-def _merged(fleet: Fleet, host: inventory_pb2.Host) -> dict[str, Any]:
-    row = fleet.find(host.host_id)
-    facts: dict[str, Any] = {"host_id": host.host_id}
-    if row is not None:
-        facts = fleet_rows(fleet, np.array([row])).to_pylist()[0]
-        if host.inventories:
-            # free amounts follow the new totals unless they are given too
-            facts["free_ram_mb"] = facts["free_disk_gb"] = None
+def _merged(known: dict[str, Any] | None, host: inventory_pb2.Host) -> dict[str, Any]:
+    """Return a host's facts by canonical column: those known of it, with those given put over them."""
+    facts: dict[str, Any] = {"host_id": host.host_id} if known is None else known
+    if known is not None:
+        # free amounts follow what they depend on, unless they are given too
+        if "MEMORY_MB" in host.inventories or host.HasField("memory_mb_used"):
+            facts["free_ram_mb"] = None
+        if "DISK_GB" in host.inventories or host.HasField("local_gb_used"):
+            facts["free_disk_gb"] = None
     for name in _OPTIONAL:
         if host.HasField(name):
             facts[name] = getattr(host, name)

@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from engine.errors import (
     InvalidFileError,
-    InvalidHostError,
     LimitExceededError,
     ShuttingDownError,
     UnknownAggregateError,
@@ -21,7 +20,8 @@ from engine.errors import (
 from engine.inventory.fleet import Fleet
 from engine.inventory.fleet_file import normalise_fleet
 from engine.service import convert
-from engine.service.host_updates import is_report, merged_fleet
+from engine.service.draining import until_draining
+from engine.service.host_updates import apply_reports, is_report
 from engine.service.inventory_writer import InventoryWriter
 from engine.service.paging import page_bounds, page_token
 from engine.service.placer import Placer
@@ -53,7 +53,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
     @streaming
     async def UpdateHosts(self, request: AsyncIterator[Any], context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:  # noqa: N802
         """Apply each message whole, in order."""
-        async for message in request:
+        async for message in until_draining(request, self.draining):
             if len(message.hosts) > MAX_UPDATE_HOSTS:
                 raise LimitExceededError(
                     f"a message updates at most {MAX_UPDATE_HOSTS} hosts: send several", limit=MAX_UPDATE_HOSTS
@@ -63,29 +63,12 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
     async def _update(self, hosts: Any) -> pb.UpdateHostsResponse:
         table = self.placer.table
         if all(is_report(host) and table.find(host.host_id) is not None for host in hosts):
-            self._report(hosts)
+            apply_reports(table, hosts)
+            self.placer.refresh()
             return pb.UpdateHostsResponse(inventory_generation=self._generation, changed=len(hosts))
-        done = await self.writer.upsert(merged_fleet(table, hosts))
+        done = await self.writer.update(hosts)
         self.placer.refresh()
         return pb.UpdateHostsResponse(inventory_generation=self._generation, added=done.added, changed=done.changed)
-
-    def _report(self, hosts: Any) -> None:
-        """Take heartbeats and running counts, which are not kept on disk: hosts say them again."""
-        table = self.placer.table
-        for column in ("num_io_ops", "failed_builds"):
-            given = [host for host in hosts if host.HasField(column)]
-            values = [getattr(host, column) for host in given]
-            if any(not 0 <= value < 2**31 for value in values):
-                raise InvalidHostError(f"{column} must be between 0 and {2**31 - 1}")
-            if given:
-                table.set_numbers(
-                    np.array([table.row(host.host_id) for host in given]), column, np.array(values, dtype=np.int64)
-                )
-        beating = [host for host in hosts if host.HasField("service")]
-        if beating:
-            seen = np.array([host.service.last_seen_up_us for host in beating], dtype=np.int64)
-            table.heartbeat(np.array([table.row(host.host_id) for host in beating]), seen)
-            self.placer.refresh()
 
     @unary
     async def ImportHosts(self, request: AsyncIterator[Any], context: grpc.aio.ServicerContext) -> Any:  # noqa: N802

@@ -1,14 +1,16 @@
-"""InventoryWriter: changes of hosts, aggregates, flavors and server groups, one after the other, durable before they show.
+"""InventoryWriter: changes of hosts, aggregates, flavors and server groups, one by one, durable when they show.
 
-A host change goes to the ledger first and into the table when it is durable; only a removal takes the host out of the running at once,
-so that nothing is placed on it meanwhile.
+A host change goes to the ledger first and into the table when it is durable; only a removal takes the host out of the
+running at once, so that nothing is placed on it meanwhile. A change that has begun ends, whatever becomes of its
+caller: what is in the ledger would be missing in memory otherwise.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +27,11 @@ from engine.model.server_group import ServerGroup
 from engine.service import catalog as documents
 from engine.service.catalog import AGGREGATE, FLAVOR, SERVER_GROUP, Catalog
 from engine.service.commits import Commits
+from engine.service.host_updates import keep_reported, merged_fleet
 from engine.service.restore import host_segments
+from engine.v1 import inventory_pb2
+
+_Result = TypeVar("_Result")
 
 
 class InventoryWriter:
@@ -36,26 +42,70 @@ class InventoryWriter:
         self.catalog = catalog
         self.commits = commits
         self._turn = asyncio.Lock()
+        self._changes: set[asyncio.Task[Any]] = set()
+
+    async def settled(self) -> None:
+        """Wait until every change that has begun is in the ledger and in memory, or refused."""
+        while self._changes:
+            await asyncio.wait(self._changes)
+
+    async def _whole(self, change: Coroutine[Any, Any, _Result]) -> _Result:
+        """Make a change to its end, also when the caller goes away meanwhile."""
+        task = asyncio.ensure_future(change)
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
+        # a refusal that nobody waits for any more is no fault
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        return await asyncio.shield(task)
 
     async def upsert(self, fleet: pa.Table) -> Upserted:
-        """Add or replace the hosts of a canonical fleet table."""
+        """Add or replace the hosts of a canonical fleet table; raise InvalidHostError or LedgerError, none changed."""
         if not fleet.num_rows:
             return Upserted(0, 0, np.empty(0, dtype=np.int64))
+        return await self._whole(self._replace(fleet))
+
+    async def _replace(self, fleet: pa.Table) -> Upserted:
         async with self._turn:
             columns = await asyncio.to_thread(fleet_columns, fleet)
             return await self._upsert(fleet, columns)
 
-    async def _upsert(self, fleet: pa.Table, columns: FleetColumns) -> Upserted:
+    async def update(self, hosts: Sequence[inventory_pb2.Host]) -> Upserted:
+        """Add hosts or change what is given of them; raise InvalidHostError or LedgerError with none changed."""
+        return await self._whole(self._merge(hosts))
+
+    async def _merge(self, hosts: Sequence[inventory_pb2.Host]) -> Upserted:
+        async with self._turn:
+            # within the turn: two updates that each give a part of a host's facts must both be kept
+            fleet = await asyncio.to_thread(merged_fleet, self.table.snapshot(), hosts)
+            columns = await asyncio.to_thread(fleet_columns, fleet)
+            return await self._upsert(fleet, columns, hosts)
+
+    async def _upsert(
+        self, fleet: pa.Table, columns: FleetColumns, hosts: Sequence[inventory_pb2.Host] = ()
+    ) -> Upserted:
         rows = self.table.rows_for(columns.host_ids)
         # aggregates that the hosts name first, so that a restart finds them under the same uuids
         made = self.table.ensure_aggregates({name for names in columns.aggregate_names for name in names})
-        records: list[Record] = [documents.written(AGGREGATE, {item.uuid: item for item in made})] if made else []
-        records += await asyncio.to_thread(lambda: list(host_segments(fleet, rows)))
-        await self.commits.submit(records, lambda: None)
+        try:
+            records: list[Record] = [documents.written(AGGREGATE, {item.uuid: item for item in made})] if made else []
+            records += await asyncio.to_thread(lambda: list(host_segments(fleet, rows)))
+        except BaseException:
+            self._drop_aggregates(made)
+            raise
+        await self.commits.submit(records, lambda: self._drop_aggregates(made))
+        keep_reported(self.table, hosts, columns)
         return self.table.upsert_columns(columns, rows)
 
+    def _drop_aggregates(self, aggregates: Sequence[Aggregate]) -> None:
+        """Take back aggregates that were made for hosts that did not come."""
+        for item in aggregates:
+            self.table.delete_aggregate(item.uuid)
+
     async def delete(self, host_ids: Sequence[str]) -> int:
-        """Remove hosts; raise UnknownHostError or HostInUseError with none removed."""
+        """Remove hosts; raise UnknownHostError, HostInUseError or LedgerError with none removed."""
+        return await self._whole(self._delete(host_ids))
+
+    async def _delete(self, host_ids: Sequence[str]) -> int:
         async with self._turn:
             rows = np.array([self.table.row(host_id) for host_id in dict.fromkeys(host_ids)], dtype=np.int64)
             kept = fleet_rows(self.table, rows)
@@ -68,7 +118,13 @@ class InventoryWriter:
         self.table.upsert_columns(columns, rows)
 
     async def set_aggregates(self, aggregates: Sequence[Aggregate], deleted: Sequence[str]) -> None:
-        """Add, replace and remove aggregates; raise UnknownAggregateError, UnknownHostError or ConflictError with nothing changed."""
+        """Add, replace and remove aggregates.
+
+        Raises UnknownAggregateError, UnknownHostError, ConflictError or LedgerError with nothing changed.
+        """
+        await self._whole(self._set_aggregates(aggregates, deleted))
+
+    async def _set_aggregates(self, aggregates: Sequence[Aggregate], deleted: Sequence[str]) -> None:
         async with self._turn:
             table = self.table
             unknown = [uuid for uuid in deleted if uuid not in table.aggregates]
@@ -122,7 +178,10 @@ class InventoryWriter:
             self.table.set_aggregate(item)
 
     async def set_flavors(self, flavors: Sequence[Flavor], deleted: Sequence[str]) -> None:
-        """Add, replace and remove flavors; raise UnknownFlavorError with nothing changed."""
+        """Add, replace and remove flavors; raise UnknownFlavorError or LedgerError with nothing changed."""
+        await self._whole(self._set_flavors(flavors, deleted))
+
+    async def _set_flavors(self, flavors: Sequence[Flavor], deleted: Sequence[str]) -> None:
         async with self._turn:
             for flavor in flavors:
                 if not flavor.name:
@@ -137,7 +196,10 @@ class InventoryWriter:
             self.catalog.flavors.update(added)
 
     async def set_groups(self, groups: Sequence[ServerGroup], deleted: Sequence[str]) -> None:
-        """Add, replace and remove server groups; raise UnknownGroupError with nothing changed."""
+        """Add, replace and remove server groups; raise UnknownGroupError or LedgerError with nothing changed."""
+        await self._whole(self._set_groups(groups, deleted))
+
+    async def _set_groups(self, groups: Sequence[ServerGroup], deleted: Sequence[str]) -> None:
         async with self._turn:
             for group in groups:
                 documents.check_group(group)

@@ -102,9 +102,7 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
     async def ReleaseAllocations(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
         """Give allocations back."""
         if len(request.consumer_uuids) > MAX_RELEASES:
-            raise LimitExceededError(
-                f"at most {MAX_RELEASES} allocations are released in one call", limit=MAX_RELEASES
-            )
+            raise LimitExceededError(f"at most {MAX_RELEASES} allocations are released in one call", limit=MAX_RELEASES)
         consumers = [convert.consumer_bytes(text, "consumer_uuids") for text in request.consumer_uuids]
         missing = await self.placer.release(consumers)
         return pb.ReleaseAllocationsResponse(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import signal
 import sys
@@ -22,6 +23,7 @@ from engine.scheduler.chain import Chain
 from engine.scheduler.compiler import compiling
 from engine.scheduler.select import Selector
 from engine.service.commits import Commits
+from engine.service.daemon_thread import in_daemon_thread
 from engine.service.inventory_servicer import InventoryServicer
 from engine.service.inventory_writer import InventoryWriter
 from engine.service.placer import Placer
@@ -43,10 +45,17 @@ SERVICES = (
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is under way; raise an EngineError when the service cannot start."""
+    """Serve until SIGTERM or SIGINT, then finish what is under way; raise an EngineError when it cannot start.
+
+    Told to stop before it serves, it ends the process at once.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
-    uvloop.run(_serve(settings))
+    served = uvloop.run(_serve(settings))
+    if not served:
+        # a thread may still be compiling kernels, which nothing can stop and the interpreter's own end cannot survive
+        logging.shutdown()
+        os._exit(0)
 
 
 def now_us() -> int:
@@ -72,28 +81,29 @@ class Service:
         )
         self.placer: Placer | None = None
         self._commits: Commits | None = None
+        self._writer: InventoryWriter | None = None
         self._forgetting: asyncio.Task[None] | None = None
 
     async def start(self) -> str:
-        """Restore, warm, listen, and return the address served; raise InvalidSettingError when it cannot be listened on."""
+        """Restore, warm, listen, and return the address served; raise InvalidSettingError when it cannot listen."""
         settings = self.settings
         commits = self._commits = Commits(Path(settings.state_dir), settings.ledger, asyncio.get_running_loop())
-        state = await asyncio.to_thread(commits.ledger.load)
-        restored = await asyncio.to_thread(restore, state)
+        state = await in_daemon_thread(commits.ledger.load)
+        restored = await in_daemon_thread(lambda: restore(state))
         commits.watch(restored.book)
         await self._begin_generations(commits, restored)
         chain = Chain.from_options(settings.scheduler)
         budget = settings.view_budget_mb * 1024 * 1024
         selector = Selector(restored.table, chain, random.Random(settings.seed), view_budget_bytes=budget)
-        with compiling():
-            await asyncio.to_thread(selector.warm)
+        await in_daemon_thread(lambda: _warm(selector))
         placer = self.placer = Placer(restored.table, restored.book, restored.catalog, selector, commits, now_us)
         placer.restore_tokens(list(state.tokens.values()))
-        writer = InventoryWriter(restored.table, restored.catalog, commits)
-        scheduler_service_pb2_grpc.add_SchedulerServiceServicer_to_server(
+        writer = self._writer = InventoryWriter(restored.table, restored.catalog, commits)
+        # what protoc generates has no types
+        scheduler_service_pb2_grpc.add_SchedulerServiceServicer_to_server(  # type: ignore[no-untyped-call]
             SchedulerServicer(placer, self.draining), self.server
         )
-        inventory_service_pb2_grpc.add_InventoryServiceServicer_to_server(
+        inventory_service_pb2_grpc.add_InventoryServiceServicer_to_server(  # type: ignore[no-untyped-call]
             InventoryServicer(placer, writer, self.draining), self.server
         )
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
@@ -133,6 +143,8 @@ class Service:
                 await self._forgetting
         await self.health.enter_graceful_shutdown()
         await self.server.stop(self.settings.drain_s)
+        if self._writer is not None:
+            await self._writer.settled()
         if self._commits is not None:
             await self._commits.close()
 
@@ -146,7 +158,14 @@ class Service:
                 _LOG.exception("old tokens could not be dropped; trying again in %.0f s", _FORGET_INTERVAL_S)
 
 
-async def _serve(settings: Settings) -> None:
+def _warm(selector: Selector) -> None:
+    """Compile or load the kernels, after waiting for another process that compiles."""
+    with compiling():
+        selector.warm()
+
+
+async def _serve(settings: Settings) -> bool:
+    """Serve until told to stop; return whether it came to serving at all."""
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -161,9 +180,10 @@ async def _serve(settings: Settings) -> None:
             starting.cancel()
             with suppress(asyncio.CancelledError):
                 await starting
-            return
+            return False
         sys.stderr.write(f"berth: SERVING on {starting.result()}\n")
         sys.stderr.flush()
         await stopping
+        return True
     finally:
         await service.stop()

@@ -29,6 +29,8 @@ from engine.errors import (
 from engine.v1 import selection_pb2
 
 DOMAIN = "berth"
+_MESSAGE_BYTES = 1024
+_DETAIL_BYTES = 256
 _LOG = logging.getLogger("berth.service")
 
 # the first class that matches decides, so the special ones come before their families
@@ -48,13 +50,17 @@ _CODES: tuple[tuple[type[EngineError], int], ...] = (
 
 
 def status_of(error: EngineError, reasons: dict[str, str]) -> status_pb2.Status:
-    """Return the google.rpc.Status of an error; ``reasons`` maps a filter's name to its public reason for a rejection summary."""
+    """Return the google.rpc.Status of an error; ``reasons`` maps a filter to its public reason, for a summary.
+
+    Texts are cut short where they are long: a status travels in headers, and callers refuse headers beyond 8 KiB.
+    """
     if error.reason == "INVALID_REQUEST" or isinstance(error, InvalidRequestError):
         code = code_pb2.INVALID_ARGUMENT
     else:
         code = next((value for kind, value in _CODES if isinstance(error, kind)), code_pb2.INTERNAL)
-    status = status_pb2.Status(code=code, message=error.message)
-    _attach(status, error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=dict(error.details)))
+    status = status_pb2.Status(code=code, message=_shortened(error.message, _MESSAGE_BYTES))
+    metadata = {key: _shortened(value, _DETAIL_BYTES) for key, value in error.details.items()}
+    _attach(status, error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata))
     if isinstance(error, NoValidHostError):
         left = error.hosts_total
         summary = selection_pb2.RejectionSummary(hosts_total=error.hosts_total, instances_placed=error.placed)
@@ -63,6 +69,15 @@ def status_of(error: EngineError, reasons: dict[str, str]) -> status_pb2.Status:
             summary.rejections.add(filter=name, hosts_removed=removed, hosts_left=left, reason=reasons.get(name, ""))
         _attach(status, summary)
     return status
+
+
+def _shortened(text: str, size: int) -> str:
+    """Return a text of at most about ``size`` bytes, its middle left out where it is longer."""
+    encoded = text.encode(errors="replace")
+    if len(encoded) <= size:
+        return text
+    half = size // 2
+    return f"{encoded[:half].decode(errors='ignore')} … {encoded[-half:].decode(errors='ignore')}"
 
 
 def _attach(status: status_pb2.Status, message: Any) -> None:
@@ -79,7 +94,7 @@ async def abort(context: grpc.aio.ServicerContext, error: EngineError, reasons: 
 
 
 def unary(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """Wrap a unary-answer method so that an EngineError ends the call with its status, and anything else with INTERNAL and a log line."""
+    """Wrap a unary-answer method: an EngineError ends the call with its status, anything else as INTERNAL, logged."""
 
     @functools.wraps(method)
     async def call(self: Any, request: Any, context: grpc.aio.ServicerContext) -> Any:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ from engine.model.image import Image
 from engine.model.request_spec import RequestedDestination, RequestSpec
 from engine.scheduler.chain import Chain
 from engine.scheduler.options import PLACEMENT_FILTERS, SchedulerOptions
-from engine.scheduler.registry import all_filters, all_weighers
+from engine.scheduler.registry import Filter, all_filters, all_weighers
 from engine.scheduler.select import Selector
 from engine.scheduler.sparse import GroupState
 
@@ -46,12 +47,30 @@ class Scenario:
         return Selector(self.table, self.chain, random.Random(0))
 
 
+class OracleChain(Chain):
+    """A chain whose kernels hold every column filter and weigher, so that hundreds of cases compile two kernels.
+
+    Which filters run is told at each call (``enabled``) and multipliers are arguments: the answers are a chain's own.
+    """
+
+    @cached_property
+    def column_filters(self) -> tuple[Filter, ...]:
+        """Every column filter there is, by name."""
+        return tuple(item for _, item in sorted(all_filters().items()) if item.kind == "column")
+
+    @cached_property
+    def view_weighers(self) -> tuple[int, ...]:
+        """Every column weigher, multiplied by 0 or not; no case is answered from a view."""
+        return tuple(index for index, item in enumerate(self.weighers) if item.kind == "column")
+
+
 def build_scenario(content: dict[str, Any], *, placement_filters: tuple[str, ...] = ()) -> Scenario:
     """Return the scenario of a nova case, with these placement filters before nova's own.
 
     Raises InvalidHostError or InvalidRequestError for facts that Berth does not take.
     """
-    options = build_options(content["config"], placement_filters)
+    order = content["expected"]["weigher_order"]
+    options = build_options(content["config"], placement_filters, order)
     table = build_table(content)
     down_time = int(content["config"].get("DEFAULT", {}).get("service_down_time", 60))
     table.refresh_services(microseconds(content["now"]), down_time * 1_000_000)
@@ -61,7 +80,7 @@ def build_scenario(content: dict[str, Any], *, placement_filters: tuple[str, ...
     uuids = spec.get("instance_uuids") or []
     return Scenario(
         table=table,
-        chain=Chain.from_options(options, weigher_order=content["expected"]["weigher_order"] or None),
+        chain=OracleChain.from_options(options, weigher_order=order or None),
         request=request,
         own_rows=_rows_with_instances(content["hosts"], frozenset(uuids[:1])),
         members=tuple(uuid in members for uuid in uuids) or (False,) * request.num_instances,
@@ -75,13 +94,16 @@ def probe_chain(scenario: Scenario) -> Chain:
     multipliers: dict[str, Any] = {
         item.name: item.default for item in fields(SchedulerOptions) if item.name.endswith("_multiplier")
     }
-    return Chain.from_options(
+    return OracleChain.from_options(
         replace(scenario.chain.options, enabled_filters=names, placement_filters=(), **multipliers)
     )
 
 
-def build_options(config: dict[str, dict[str, Any]], placement_filters: tuple[str, ...]) -> SchedulerOptions:
+def build_options(
+    config: dict[str, dict[str, Any]], placement_filters: tuple[str, ...], weigher_order: Sequence[str]
+) -> SchedulerOptions:
     """Return the options a case's configuration sets, as far as Berth has them, in the types of their defaults."""
+    weighers = tuple(name for name in weigher_order or all_weighers() if name in all_weighers())
     given = {**config.get("filter_scheduler", {}), **config.get("scheduler", {})}
     defaults = SchedulerOptions()
     known: dict[str, Any] = {}
@@ -97,7 +119,7 @@ def build_options(config: dict[str, dict[str, Any]], placement_filters: tuple[st
         **{
             **known,
             "placement_filters": placement_filters,
-            "weight_classes": tuple(all_weighers()),
+            "weight_classes": weighers,
             "nova_quirks": True,
         }
     )

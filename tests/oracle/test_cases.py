@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
+from tests.oracle import reference
 from tests.oracle.cases import find_cases, read_case
 from tests.oracle.compare import Comparison
 from tests.oracle.report import as_json, as_text
 from tests.oracle.runner import run_case
 from tests.oracle.support import unsupported
 
-WEIGHERS = ("RAMWeigher", "CPUWeigher", "PCIWeigher")
+WEIGHERS = (*sorted(reference.WEIGHERS), "PCIWeigher")
 
 
 def host(number: int, free_ram_mb: int) -> dict[str, Any]:
@@ -74,7 +75,14 @@ def case(**changes: Any) -> dict[str, Any]:
             "steps": [weighed],
             "alternates": [[0]],
             "after": [
-                {"host": 1, "free_ram_mb": 7680, "free_disk_mb": 101376, "vcpus_used": 1, "num_instances": 1, "num_io_ops": 1}
+                {
+                    "host": 1,
+                    "free_ram_mb": 7680,
+                    "free_disk_mb": 101376,
+                    "vcpus_used": 1,
+                    "num_instances": 1,
+                    "num_io_ops": 1,
+                }
             ],
         },
     }
@@ -108,5 +116,75 @@ def test_cases_are_found_below_and_other_files_passed_over(tmp_path: Path) -> No
 def test_a_damaged_file_is_named(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / ("x.json.gz" if data.startswith(b"\x1f") else "x.json")
     path.write_bytes(data)
-    with pytest.raises(ValueError, match="x.json"):
+    with pytest.raises(ValueError, match=r"x\.json"):
         read_case(path)
+
+
+def test_a_case_answered_by_hand_comes_out_equal(tmp_path: Path) -> None:
+    found = read_case(write(tmp_path, case()))
+    assert found is not None
+    outcome = run_case(found)
+    assert outcome.supported
+    assert outcome.differences == ()
+    assert outcome.worst_error == 0.0
+    assert outcome.checks > 10
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"selected": [0]}, "selected"),
+        ({"steps": [[[0, 3.0], [1, 2.5]]]}, "steps[0]: hosts"),
+        ({"steps": [[[1, 3.0], [0, 2.5000001]]]}, "steps[0]: weights[1]"),
+        ({"alternates": [[]]}, "alternates"),
+        ({"per_filter": {"ComputeFilter": [0]}}, "per_filter ComputeFilter"),
+        ({"per_filter": {"ComputeFilter": {"error": "ValueError"}}}, "per_filter ComputeFilter"),
+        ({"chain": [["ComputeFilter", 1]]}, "explained chain"),
+        ({"selected_error": "NoValidHost", "selected": None, "steps": []}, "selected_error"),
+        ({"after": [{**case()["expected"]["after"][0], "vcpus_used": 2}]}, "after: host 1"),
+    ],
+)
+def test_a_wrong_answer_is_a_difference(tmp_path: Path, changes: dict[str, Any], what: str) -> None:
+    found = read_case(write(tmp_path, case(**changes)))
+    assert found is not None
+    assert what in {difference.what for difference in run_case(found).differences}
+
+
+def test_a_missing_filter_and_a_weigher_that_counts_are_named() -> None:
+    content = case()
+    content["config"]["filter_scheduler"]["enabled_filters"].append("NoSuchFilter")
+    content["hosts"][0]["pci_device_pools"] = [{"count": 3}]
+    assert unsupported(content) == ["filter: NoSuchFilter", "weigher: PCIWeigher"]
+    assert unsupported(case()) == []
+
+
+def test_the_report_counts_cases_and_shows_differences(tmp_path: Path) -> None:
+    good, bad = read_case(write(tmp_path, case())), read_case(write(tmp_path, case(selected=[0])))
+    assert good is not None
+    assert bad is not None
+    outcomes = [run_case(good), run_case(bad)]
+    text = as_text(outcomes, 5)
+    assert "select/hand" in text
+    assert "Berth [1]" in text
+    assert "nova  [0]" in text
+    row = json.loads(as_json(outcomes))["summary"]["all"]
+    assert (row["cases"], row["equal"], row["different"]) == (2, 1, 1)
+
+
+def test_weights_are_compared_relatively() -> None:
+    comparison = Comparison()
+    comparison.close("weights", [1e6, -2.0], [1e6 * (1 + 1e-12), -2.0])
+    assert comparison.differences == []
+    assert 0 < comparison.worst_error < 1e-9
+    comparison.close("weights", [1.0], [1.0, 2.0])
+    assert comparison.differences[0].what == "weights: length"
+
+
+@pytest.mark.parametrize(("changes", "code"), [({}, 0), ({"selected": [0]}, 1)])
+def test_the_command_exits_with_1_on_a_difference(tmp_path: Path, changes: dict[str, Any], code: int) -> None:
+    write(tmp_path, case(**changes))
+    command = [sys.executable, "-m", "tests.oracle", str(tmp_path)]
+    root = Path(__file__).parents[2]
+    run = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert run.returncode == code, run.stderr
+    assert "select/hand" in run.stdout
