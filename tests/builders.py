@@ -82,11 +82,14 @@ def first_step(
     *,
     group: GroupState | None = None,
     own_rows: frozenset[int] = frozenset(),
+    instance_rows: Mapping[str, int] | None = None,
 ) -> Step:
     """The hosts as a selection weighs them for the first instance."""
     steps: list[Step] = []
     try:
-        selector(table, chain).select(spec, group=group, own_rows=own_rows, claim=False, steps=steps)
+        selector(table, chain).select(
+            spec, group=group, own_rows=own_rows, instance_rows=instance_rows or {}, claim=False, steps=steps
+        )
     except NoValidHostError:
         assert steps
     return steps[0]
@@ -100,12 +103,13 @@ def passing(
     aggregates: Sequence[Aggregate] = (),
     group: GroupState | None = None,
     own_rows: frozenset[int] = frozenset(),
+    instance_rows: Mapping[str, int] | None = None,
     **options: Any,
 ) -> set[str]:
     """The host ids that a selection with this filter alone leaves; rows of groups number the hosts from 0."""
     chain = only(filters=[filter_name], **options)
     table = host_table(hosts, aggregates=aggregates, down_time_s=chain.options.service_down_time)
-    step = first_step(chain, table, spec or request(), group=group, own_rows=own_rows)
+    step = first_step(chain, table, spec or request(), group=group, own_rows=own_rows, instance_rows=instance_rows)
     return {table.identity.host_ids[row] for row in step.rows.tolist()}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.inventory.fleet import Fleet
-from engine.inventory.schema import BLOCK_ROWS, CLASS_PREFIX, COLUMN_BY_NAME
+from engine.inventory.schema import BLOCK_ROWS, CLASS_PREFIX, column_dtype
 
 _SHOWN = 5
 
@@ -19,9 +19,9 @@ def check_invariants(fleet: Fleet) -> list[str]:
         problems.append(f"columns are not all padded to the same whole number of blocks: lengths {sorted(lengths)}")
         return problems
     problems += [
-        f"column {name} has type {values.dtype}, not {np.dtype(COLUMN_BY_NAME[name].dtype)}"
+        f"column {name} has type {values.dtype}, not {column_dtype(name)}"
         for name, values in columns.items()
-        if values.dtype != COLUMN_BY_NAME[name].dtype
+        if values.dtype != column_dtype(name)
     ]
     identity = fleet.identity
     texts = {len(identity.host_ids), len(identity.uuids), len(identity.nodenames), len(identity.host_ips)}
@@ -64,7 +64,12 @@ def check_invariants(fleet: Fleet) -> list[str]:
         columns["num_instances"][rows] >= columns["base_num_instances"][rows],
         "num_instances covers the foreign instances",
     )
-    for code, numbering in (("profile", fleet.profiles), ("membership", fleet.memberships), ("units", fleet.units)):
+    for code, numbering in (
+        ("profile", fleet.profiles),
+        ("membership", fleet.memberships),
+        ("units", fleet.units),
+        ("metrics", fleet.metric_sets),
+    ):
         values = columns[code][rows]
         rule((values >= 0) & (values < max(1, len(numbering))), f"{code} is a known code")
     generation = columns["generation"][rows]

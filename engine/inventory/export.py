@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.inventory.fleet import Fleet
+from engine.inventory.fleet_metrics import metrics_text
 from engine.inventory.fleet_schema import FLEET_SCHEMA
 from engine.inventory.profiles import Profile
 from engine.inventory.schema import NO_HEARTBEAT
@@ -34,6 +35,7 @@ _NUMBERS = {
     "num_instances": "base_num_instances",
     "num_io_ops": "num_io_ops",
     "failed_builds": "failed_builds",
+    "pci_devices": "pci_devices",
     "hypervisor_version": "hypervisor_version",
     "disabled": "service_disabled",
     "forced_down": "service_forced_down",
@@ -53,6 +55,10 @@ def fleet_rows(fleet: Fleet, rows: npt.NDArray[np.int64]) -> pa.Table:
     columns["nodename"] = [identity.nodenames[row] for row in places]
     columns["host_ip"] = [identity.host_ips[row] for row in places]
     columns["disabled_reason"] = [identity.disabled_reasons.get(row, "") for row in places]
+    reporting = (fleet.columns["metrics"][rows] != 0).tolist()
+    columns["metrics"] = [
+        metrics_text(fleet.metrics_of(row)) if reports else "" for row, reports in zip(places, reporting, strict=True)
+    ]
     units, unit_codes = np.unique(fleet.columns["units"][rows], return_inverse=True)
     for source, attribute in _UNITS.items():
         for position, part in enumerate(("min_unit", "max_unit", "step_size")):
@@ -76,6 +82,25 @@ def fleet_rows(fleet: Fleet, rows: npt.NDArray[np.int64]) -> pa.Table:
         array = value if isinstance(value, pa.Array) else pa.array(value)
         arrays.append(array if array.type == field.type else array.cast(field.type))
     return pa.Table.from_arrays(arrays, schema=FLEET_SCHEMA)
+
+
+def keep_memberships(update: pa.Table, fleet: Fleet) -> pa.Table:
+    """Return an update in which known hosts that name no aggregates stay in those they are in.
+
+    A file that says nothing of aggregates must not take its hosts out of them; to leave one is a change of that one.
+    """
+    silent = np.asarray(pc.equal(pc.list_value_length(update["aggregates"]), 0).to_numpy())
+    row_of = fleet.identity.row_of
+    rows = np.array([row_of.get(host_id, -1) for host_id in update["host_id"].to_pylist()], dtype=np.int64)
+    places = np.flatnonzero(silent & (rows >= 0) & (fleet.columns["membership"][rows] != 0))
+    if not len(places):
+        return update
+    lists = update["aggregates"].to_pylist()
+    for place in places.tolist():
+        code = int(fleet.columns["membership"][rows[place]])
+        lists[place] = [item.name for item in fleet.membership_aggregates(code)]
+    kept = pa.array(lists, FLEET_SCHEMA.field("aggregates").type)
+    return update.set_column(update.column_names.index("aggregates"), "aggregates", kept)
 
 
 def _text_columns(fleet: Fleet) -> dict[str, Callable[[Profile], Any]]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.errors import UnknownHostError
 from engine.inventory.profiles import BitNames, Numbering, Profile, Units
-from engine.inventory.schema import CLASS_PREFIX, NO_HEARTBEAT
+from engine.inventory.schema import CLASS_PREFIX, NO_HEARTBEAT, metric_column
 from engine.model.aggregate import Aggregate
 from engine.model.host import DISK_GB, MEMORY_MB, VCPU, Host, HostService, ResourceInventory
 
 AnyArray = npt.NDArray[Any]
+_Made = TypeVar("_Made")
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class Fleet:
         profiles: Numbering[Profile],
         memberships: Numbering[frozenset[int]],
         units: Numbering[Units],
+        metric_sets: Numbering[frozenset[str]],
         traits: BitNames,
         aggregate_codes: Numbering[str],
         aggregates: dict[str, Aggregate],
@@ -71,12 +74,13 @@ class Fleet:
         self.profiles = profiles
         self.memberships = memberships
         self.units = units
+        self.metric_sets = metric_sets
         self.traits = traits
         self.aggregate_codes = aggregate_codes
         self.aggregates = aggregates
         self.facts_revision = 0
         """Grows whenever a text fact, a unit or an aggregate changes anywhere."""
-        self._zones: tuple[int, frozenset[str]] | None = None
+        self._of_facts: dict[Hashable, tuple[int, Any]] = {}
 
     @property
     def generation(self) -> int:
@@ -120,12 +124,21 @@ class Fleet:
     @property
     def zones(self) -> frozenset[str]:
         """Every availability zone that a host or an aggregate's metadata names; made anew only when facts changed."""
-        if self._zones is None or self._zones[0] != self.facts_revision:
-            profiles = np.unique(self.columns["profile"][self.present_rows()])
-            named = {self.profiles.values[code].availability_zone for code in profiles.tolist()}
-            named |= {aggregate.metadata.get("availability_zone", "") for aggregate in self.aggregates.values()}
-            self._zones = (self.facts_revision, frozenset(named - {""}))
-        return self._zones[1]
+        return self.of_facts("zones", self._named_zones)
+
+    def _named_zones(self) -> frozenset[str]:
+        profiles = np.unique(self.columns["profile"][self.present_rows()])
+        named = {self.profiles.values[code].availability_zone for code in profiles.tolist()}
+        named |= {aggregate.metadata.get("availability_zone", "") for aggregate in self.aggregates.values()}
+        return frozenset(named - {""})
+
+    def of_facts(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
+        """Return what ``make`` makes of facts and aggregates, kept under ``key`` until one of them changes."""
+        kept = self._of_facts.get(key)
+        if kept is None or kept[0] != self.facts_revision:
+            kept = self._of_facts[key] = (self.facts_revision, make())
+        made: _Made = kept[1]
+        return made
 
     def aggregate_host_rows(self, uuid: str) -> npt.NDArray[np.int64]:
         """Return the rows of the hosts in one aggregate, ascending."""
@@ -134,6 +147,16 @@ class Fleet:
         if not len(inside):
             return np.empty(0, dtype=np.int64)
         return np.flatnonzero(inside[self.columns["membership"]] & (self.columns["present"] == 1))
+
+    def metrics_of(self, row: int) -> dict[str, int]:
+        """Return what a row's monitors measure, by metric name."""
+        names = self.metric_sets.values[int(self.columns["metrics"][row])]
+        return {name: int(self.columns[metric_column(name)][row]) for name in names}
+
+    def reports_metric(self, name: str) -> npt.NDArray[np.bool_]:
+        """Return, for each row, whether it reports the metric."""
+        reports = np.array([name in names for names in self.metric_sets.values], dtype=np.bool_)
+        return reports[self.columns["metrics"]]
 
     def host(self, row: int) -> Host:
         """Return one row as a record, foreign use and Berth's own allocations told apart as in an update."""
@@ -162,6 +185,7 @@ class Fleet:
             num_instances=number("base_num_instances", row),
             num_io_ops=number("num_io_ops", row),
             failed_builds=number("failed_builds", row),
+            pci_devices=number("pci_devices", row),
             availability_zone=profile.availability_zone,
             hypervisor_type=profile.hypervisor_type,
             hypervisor_version=profile.hypervisor_version,
@@ -172,6 +196,7 @@ class Fleet:
             cell=profile.cell,
             traits=frozenset(self.traits.names(profile.traits)),
             stats=dict(profile.stats),
+            metrics=self.metrics_of(row),
             service=HostService(
                 bool(number("service_disabled", row)),
                 identity.disabled_reasons.get(row, ""),

@@ -37,6 +37,17 @@ def fill_defaults(given: Mapping[str, pa.ChunkedArray], rows: int, source: Fleet
     return columns
 
 
+def with_new_columns(table: pa.Table) -> pa.Table:
+    """Return a table that an earlier version wrote, with the columns since added to the schema, at their defaults.
+
+    Only columns with a constant default are ever added.
+    """
+    for column in COLUMNS:
+        if column.name not in table.column_names and not column.rule and not column.required:
+            table = table.append_column(column.name, pa.repeat(_constant(column), len(table)))
+    return table
+
+
 def _nulls(type_: pa.DataType, rows: int) -> pa.ChunkedArray:
     return pa.chunked_array([pa.nulls(rows, type_)], type_)
 

@@ -158,6 +158,7 @@ COLUMNS: tuple[FleetColumn, ...] = (
     FleetColumn("num_instances", INT, "instances beside Berth's own", 0, aliases=("running_vms",)),
     FleetColumn("num_io_ops", INT, "instances being built, resized or migrated", 0, aliases=("io_workload",)),
     FleetColumn("failed_builds", INT, "builds that failed in a row", 0),
+    FleetColumn("pci_devices", INT, "free PCI devices: the sum of the counts of the host's PCI device pools", 0),
     FleetColumn(
         "availability_zone", TEXT, "the host's zone; empty is nova's default zone", "", aliases=("zone", "site")
     ),
@@ -178,6 +179,12 @@ COLUMNS: tuple[FleetColumn, ...] = (
         "aggregates", TEXT_LIST, "names of the aggregates the host is in", (), aliases=("aggregate", "cluster")
     ),
     FleetColumn("stats", TEXT, "further named facts, a JSON object of text", "{}", empty_is_missing=True),
+    FleetColumn(
+        "metrics",
+        TEXT,
+        "what the host's monitors measure, a JSON object of whole numbers; a percentage times 100, as nova keeps it",
+        "",
+    ),
     FleetColumn("disabled", FLAG, "the compute service is disabled", False),
     FleetColumn("disabled_reason", TEXT, "why it is disabled", ""),
     FleetColumn("forced_down", FLAG, "the compute service is forced down", False),

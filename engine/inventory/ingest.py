@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.errors import InvalidHostError
+from engine.inventory.fleet_metrics import read_metrics
 from engine.inventory.fleet_schema import MAX_FOREIGN_USE
 from engine.inventory.profiles import Profile, Units
 from engine.inventory.schema import NO_HEARTBEAT
@@ -25,7 +26,8 @@ _PREFIXES = (("vcpus", "vcpu", "cpu"), ("memory_mb", "memory_mb", "ram"), ("disk
 class FleetColumns:
     """A batch of hosts ready to be written: numbers by column, identities by index, its own dictionaries of text facts.
 
-    ``profiles`` pair a profile (without traits) with its trait names; codes index the lists beside them.
+    ``disabled_reasons`` and ``metrics`` leave out the hosts that have none. ``profiles`` pair a profile (without
+    traits) with its trait names; codes index the lists beside them.
     """
 
     host_ids: list[str]
@@ -33,6 +35,7 @@ class FleetColumns:
     nodenames: list[str]
     host_ips: list[str]
     disabled_reasons: dict[int, str]
+    metrics: dict[int, dict[str, int]]
     numbers: dict[str, npt.NDArray[Any]]
     profiles: list[tuple[Profile, tuple[str, ...]]]
     profile_codes: npt.NDArray[np.int64]
@@ -74,9 +77,9 @@ def fleet_columns(fleet: pa.Table) -> FleetColumns:
     for column, limit in (("base_free_ram_mb", MAX_AMOUNT), ("base_free_disk_gb", MAX_AMOUNT)):
         _check_range(host_ids, column, numbers[column], -limit, limit)
     numbers["base_num_instances"] = _int64(fleet, "num_instances")
-    for column in ("num_io_ops", "failed_builds", "hypervisor_version"):
+    for column in ("num_io_ops", "failed_builds", "pci_devices", "hypervisor_version"):
         numbers[column] = _int64(fleet, column)
-    for column in ("base_num_instances", "num_io_ops", "failed_builds", "hypervisor_version"):
+    for column in ("base_num_instances", "num_io_ops", "failed_builds", "pci_devices", "hypervisor_version"):
         _check_range(host_ids, column, numbers[column], 0, MAX_AMOUNT)
     numbers["service_disabled"] = _int64(fleet, "disabled", cast=True)
     numbers["service_forced_down"] = _int64(fleet, "forced_down", cast=True)
@@ -91,6 +94,7 @@ def fleet_columns(fleet: pa.Table) -> FleetColumns:
         nodenames=fleet["nodename"].to_pylist(),
         host_ips=fleet["host_ip"].to_pylist(),
         disabled_reasons={index: reason for index, reason in enumerate(reasons) if reason},
+        metrics=_metrics(host_ids, fleet["metrics"].to_pylist()),
         numbers=numbers,
         profiles=profiles,
         profile_codes=profile_codes,
@@ -112,6 +116,21 @@ def _int64(
         return np.asarray(values.to_numpy(), dtype=np.int64)
     filled = np.asarray(pc.fill_null(values, 0).to_numpy(), dtype=np.int64)
     return np.where(np.asarray(pc.is_null(values).to_numpy()), default, filled).astype(np.int64)
+
+
+def _metrics(host_ids: list[str], texts: list[str]) -> dict[int, dict[str, int]]:
+    """Return the metrics of the hosts that report any, by index."""
+    found = {}
+    for index, text in enumerate(texts):
+        try:
+            metrics = read_metrics(text)
+        except ValueError as error:
+            raise InvalidHostError(
+                f"host {host_ids[index]!r}: column metrics {error}", host_id=host_ids[index]
+            ) from error
+        if metrics:
+            found[index] = metrics
+    return found
 
 
 def _check_range(host_ids: list[str], column: str, values: npt.NDArray[Any], low: int, high: int) -> None:

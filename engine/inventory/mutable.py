@@ -33,11 +33,13 @@ class MutableFleet(Fleet):
             profiles=Numbering(),
             memberships=Numbering(),
             units=Numbering(),
+            metric_sets=Numbering(),
             traits=BitNames(),
             aggregate_codes=Numbering(),
             aggregates={},
         )
         self.memberships.code(frozenset())
+        self.metric_sets.code(frozenset())
         self.first_generation = 0
         """The generation before any change since the start."""
         self.counter = np.zeros(1, dtype=np.int64)
@@ -74,6 +76,7 @@ class MutableFleet(Fleet):
             self.profiles,
             self.memberships,
             self.units,
+            self.metric_sets,
             self.traits,
             self.aggregate_codes,
             dict(self.aggregates),

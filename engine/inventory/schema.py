@@ -75,6 +75,7 @@ COLUMNS: tuple[Column, ...] = (
         "num_io_ops", np.int32, Kind.FACT, "builds, resizes, snapshots and the like in progress, as the host reports"
     ),
     Column("failed_builds", np.int32, Kind.FACT, "builds that failed since the last success"),
+    Column("pci_devices", np.int32, Kind.FACT, "free PCI devices: the sum of the counts of the host's PCI pools"),
     Column("hypervisor_version", np.int32, Kind.FACT, "the hypervisor's version as one number, 8002002 for 8.2.2"),
     Column("service_disabled", np.uint8, Kind.FACT, "1 when an operator disabled the compute service"),
     Column("service_forced_down", np.uint8, Kind.FACT, "1 when an operator forced the compute service down"),
@@ -83,8 +84,22 @@ COLUMNS: tuple[Column, ...] = (
     Column("profile", np.int32, Kind.FACT, "code of the host's profile: all its text facts together"),
     Column("membership", np.int32, Kind.FACT, "code of the set of aggregates the host is in"),
     Column("units", np.int32, Kind.FACT, "code of the host's min_unit, max_unit and step_size of every class"),
+    Column("metrics", np.int32, Kind.FACT, "code of the set of metrics that the host reports"),
     Column("generation", np.int64, Kind.USAGE, "the table's generation when the host last changed"),
     Column("present", np.uint8, Kind.FACT, "1 for a host, 0 for a removed one and for padding"),
 )
 
 COLUMN_BY_NAME = {column.name: column for column in COLUMNS}
+
+METRIC_DTYPE = np.int64
+_METRIC_PREFIX = "metric:"
+
+
+def metric_column(name: str) -> str:
+    """Return the column that holds the metric of this name; there is one for each name that any host ever reported."""
+    return f"{_METRIC_PREFIX}{name}"
+
+
+def column_dtype(column: str) -> np.dtype[np.generic]:
+    """Return the type of a column, a metric's included."""
+    return np.dtype(METRIC_DTYPE if column.startswith(_METRIC_PREFIX) else COLUMN_BY_NAME[column].dtype)

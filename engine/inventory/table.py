@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from engine.errors import HostInUseError, InvalidRequestError
-from engine.inventory.aggregates import AggregatedFleet
 from engine.inventory.fleet import Identity
 from engine.inventory.ingest import FleetColumns, fleet_columns
+from engine.inventory.measured import MeasuredFleet
 from engine.inventory.mutable import Rows
 from engine.inventory.profiles import Numbering, Profile
 from engine.inventory.schema import BLOCK_ROWS, CLASS_PREFIX, COLUMNS
@@ -33,7 +33,7 @@ class Upserted:
     rows: Rows
 
 
-class HostTable(AggregatedFleet):
+class HostTable(MeasuredFleet):
     """The hosts as columns, mutable. One writer at a time; readers take ``snapshot()``."""
 
     def __init__(self) -> None:
@@ -50,9 +50,12 @@ class HostTable(AggregatedFleet):
         """Add or replace hosts from a canonical fleet table (see fleet_schema).
 
         What Berth's allocations hold on known hosts stays.
-        Raises InvalidHostError when a row breaks the rules, with nothing applied.
+        Raises InvalidHostError when a row breaks the rules, InvalidRequestError for too many metrics, with nothing
+        applied.
         """
-        return self.upsert_columns(fleet_columns(fleet))
+        incoming = fleet_columns(fleet)
+        self.check_metric_names(incoming.metrics.values())
+        return self.upsert_columns(incoming)
 
     def rows_for(self, host_ids: Sequence[str]) -> Rows:
         """Return the row of each host, and for those that are not known the rows they would get."""
@@ -75,6 +78,7 @@ class HostTable(AggregatedFleet):
         rows = self.rows_for(incoming.host_ids) if rows is None else rows
         added = self._write_identities(rows, incoming)
         self._write_facts(rows, incoming)
+        self.write_metrics(rows, incoming.metrics)
         self.touch(rows, facts=True)
         self._service_valid_until_us = -1
         return Upserted(added, len(rows) - added, rows)

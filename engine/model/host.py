@@ -61,7 +61,8 @@ class Host:
 
     ``inventories`` are placement's facts; ``vcpus_used``, ``memory_mb_used`` and ``local_gb_used`` are what runs on the host *beside*
     Berth's own allocations. ``free_ram_mb``, ``free_disk_gb`` and ``disk_available_least_gb`` replace the derived amounts where the
-    hypervisor reports its own. ``stats`` hold any further named facts as text.
+    hypervisor reports its own. ``pci_devices`` is the sum of the host's PCI pool counts. ``stats`` hold any further
+    named facts as text, ``metrics`` what the host's monitors measure, in whole numbers.
     """
 
     host_id: str
@@ -77,6 +78,7 @@ class Host:
     num_instances: int = 0
     num_io_ops: int = 0
     failed_builds: int = 0
+    pci_devices: int = 0
     availability_zone: str = ""
     hypervisor_type: str = "QEMU"
     hypervisor_version: int = 0
@@ -87,4 +89,5 @@ class Host:
     cell: str = ""
     traits: frozenset[str] = frozenset()
     stats: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, int] = field(default_factory=dict)
     service: HostService = field(default_factory=HostService)

@@ -12,10 +12,15 @@ from engine.model.limits import MAX_INSTANCES, check_amount
 
 @dataclass(frozen=True, slots=True)
 class RequestedDestination:
-    """A host (and perhaps node) the caller insists on; filters still run, unlike with forced hosts."""
+    """A host (and perhaps node) or a cell the caller insists on; filters still run, unlike with forced hosts.
+
+    With ``allow_cross_cell_move`` hosts of other cells are looked at too, and ``cell`` is one that weighers know.
+    """
 
     host: str = ""
     node: str = ""
+    cell: str = ""
+    allow_cross_cell_move: bool = False
 
 
 @dataclass(frozen=True, slots=True)

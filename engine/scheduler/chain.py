@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
@@ -15,10 +15,13 @@ from engine.inventory.fleet import AnyArray, Fleet
 from engine.inventory.usage import Amounts
 from engine.model.request_spec import RequestSpec
 from engine.scheduler import compiler
+from engine.scheduler.aggregate_columns import AGGREGATE_COLUMNS, aggregate_column
+from engine.scheduler.aggregate_metadata import least_number, raw_values
 from engine.scheduler.kernel_plan import KernelPlan, make_plan
 from engine.scheduler.kernel_source import kernel_text
 from engine.scheduler.options import ALL_WEIGHERS, SchedulerOptions
-from engine.scheduler.registry import Filter, Weigher, all_weighers, find_filter, find_weigher
+from engine.scheduler.registry import Filter, RequestKey, Weigher, all_weighers, find_filter, find_weigher
+from engine.scheduler.static_mask import depends_on_usage
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,15 @@ class Chain:
 
     @classmethod
     def from_options(cls, options: SchedulerOptions, *, weigher_order: Sequence[str] | None = None) -> Chain:
-        """Return the chain that the options name; raise InvalidSettingError for an unknown plug-in."""
+        """Return the chain that the options name; raise InvalidSettingError for an unknown plug-in.
+
+        Weighers to which the options leave nothing to say are left out: they would cost time for every host.
+        """
         filters = [find_filter(name) for name in (*options.placement_filters, *options.enabled_filters)]
         weighers: list[Weigher] = []
         for name in options.weight_classes:
             weighers += list(all_weighers().values()) if name == ALL_WEIGHERS else [find_weigher(name)]
+        weighers = [item for item in weighers if item.configured is None or item.configured(options)]
         if weigher_order is not None:
             weighers.sort(key=lambda weigher: weigher_order.index(weigher.name))
         return cls(options, tuple(dict.fromkeys(filters)), tuple(dict.fromkeys(weighers)))
@@ -52,12 +59,17 @@ class Chain:
 
     @cached_property
     def view_weighers(self) -> tuple[int, ...]:
-        """The places in ``weighers`` of those that a class view scores: none that is sparse or multiplied by 0."""
+        """The places in ``weighers`` of those that a class view scores: those over columns not multiplied by 0."""
         return tuple(
             index
             for index, item in enumerate(self.weighers)
             if item.kind == "column" and self.multipliers[index] != 0.0
         )
+
+    @cached_property
+    def extra_weighers(self) -> tuple[int, ...]:
+        """The places in ``weighers`` of those whose values are handed to the kernel, in the order it expects them."""
+        return tuple(index for index, item in enumerate(self.weighers) if item.kind != "column")
 
     @cached_property
     def kernels(self) -> ModuleType:
@@ -81,9 +93,50 @@ class Chain:
         """The multipliers of the weighers that a class view scores."""
         return self.multipliers[list(self.view_weighers)]
 
+    @cached_property
+    def reads_aggregates(self) -> bool:
+        """True when a kernel reads columns that aggregates override."""
+        return any(name in AGGREGATE_COLUMNS for name in self.plan.columns)
+
+    def column(self, fleet: Fleet, name: str) -> AnyArray:
+        """Return one of the columns that the kernels read: the table's, or as aggregates override it."""
+        if name in AGGREGATE_COLUMNS:
+            return aggregate_column(fleet, name, self.options)
+        return fleet.arrays[name]
+
     def columns(self, fleet: Fleet) -> list[AnyArray]:
-        """Return the table's columns in the order of the kernels' arguments."""
-        return [fleet.arrays[name] for name in self.plan.columns]
+        """Return the columns in the order of the kernels' arguments."""
+        return [self.column(fleet, name) for name in self.plan.columns]
+
+    @cached_property
+    def _request_keys(self) -> tuple[RequestKey, ...]:
+        """What each filter looks at of a request, of those that look at more than its amounts."""
+        return tuple(item.request_key for item in self.filters if item.request_key is not None)
+
+    @cached_property
+    def _particular_filters(self) -> tuple[Filter, ...]:
+        """The filters that may need to see a request by itself: those of hints, and those of a text and usage."""
+        return tuple(
+            item
+            for item in self.filters
+            if item.attributes is not None or (item.kind == "sparse" and item.applies is not None)
+        )
+
+    def class_key(self, request: RequestSpec, amounts: Amounts) -> Hashable:
+        """Return what the request's class depends on under this chain: equal keys may share a view."""
+        options = self.options
+        return (amounts, request.is_rebuild, *[key(request, options) for key in self._request_keys])
+
+    def has_class(self, request: RequestSpec) -> bool:
+        """True when amounts and facts decide all filters, so that requests of the same key have the same verdicts.
+
+        False where a filter names rows for a hint, or compares text with usage, which changes with every claim.
+        """
+        return not any(
+            item.kind == "sparse" or depends_on_usage(item, request)
+            for item in self._particular_filters
+            if item.applies is None or item.applies(request)
+        )
 
     def applies(self, request: RequestSpec) -> tuple[Filter, ...]:
         """Return the filters that run for a request, in order."""
@@ -93,6 +146,17 @@ class Chain:
             for item in self.filters
             if (item.applies is None or item.applies(request)) and (item.run_on_rebuild or not rebuild)
         )
+
+    def weighs_arrays(self, request: RequestSpec) -> bool:
+        """True when a weigher concerns the request that has to be told which hosts passed every filter."""
+        return any(item.kind == "array" and item.concerns(request) for item in self.weighers)
+
+    def reject(
+        self, fleet: Fleet, mask: npt.NDArray[np.uint8], amounts: Amounts, enabled: npt.NDArray[np.bool_]
+    ) -> None:
+        """Filter ``mask`` (uint8[n], changed in place) by the enabled column filters."""
+        wanted = sum(1 << index for index in np.flatnonzero(enabled).tolist())
+        mask[(self.verdicts(fleet, amounts) & np.uint32(wanted)) != 0] = 0
 
     def weigh(
         self,
@@ -146,6 +210,12 @@ class MultiplierOverrides:
         """True when some aggregate overrides some multiplier."""
         return bool(self.overridden.any())
 
+    def of_rows(self, chain: Chain, fleet: Fleet, index: int, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Return, for each of ``rows``, the multiplier of the chain's weigher at ``index``."""
+        if not self.overridden[index]:
+            return np.full(len(rows), chain.multipliers[index])
+        return np.asarray(self.by_membership[index, fleet.columns["membership"][rows]])
+
 
 @dataclass(frozen=True, slots=True)
 class Weighing:
@@ -154,17 +224,6 @@ class Weighing:
     survivors: int
     weights: npt.NDArray[np.float64]
     ranges: npt.NDArray[np.float64]
-
-
-def numeric_metadata(values: Sequence[str], default: float) -> float:
-    """Return the least of some metadata values read as numbers; ``default`` when there is none or one is no number.
-
-    The rule is nova's (nova.scheduler.filters.utils.validate_num_values).
-    """
-    try:
-        return min((float(value) for value in values), default=default)
-    except ValueError:
-        return default
 
 
 def multiplier_overrides(chain: Chain, fleet: Fleet) -> MultiplierOverrides:
@@ -180,8 +239,8 @@ def multiplier_overrides(chain: Chain, fleet: Fleet) -> MultiplierOverrides:
     for code in range(many):
         aggregates = fleet.membership_aggregates(code)
         for index, weigher in enumerate(chain.weighers):
-            values = [item.metadata[weigher.multiplier] for item in aggregates if weigher.multiplier in item.metadata]
+            values = raw_values(aggregates, weigher.multiplier)
             configured = float(getattr(chain.options, weigher.multiplier))
-            table[index, code] = weigher.sign * numeric_metadata(values, configured)
+            table[index, code] = weigher.sign * least_number(values, configured, float)
             overridden[index] |= bool(values)
     return MultiplierOverrides(overridden, table)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.inventory.fleet import Fleet
-from engine.model.request_spec import RequestSpec
+from engine.model.request_spec import RequestedDestination, RequestSpec
 
 
 def is_forced(request: RequestSpec) -> bool:
@@ -23,8 +23,16 @@ def is_restricted(request: RequestSpec) -> bool:
         request.force_hosts
         or request.force_nodes
         or request.ignore_hosts
-        or (destination is not None and destination.host)
+        or (destination is not None and (destination.host or _only_cell(destination)))
     )
+
+
+def _only_cell(destination: RequestedDestination) -> str:
+    """Return the cell whose hosts alone are looked at, empty for all.
+
+    The rule is that of nova.scheduler.host_manager, get_host_states_by_uuids.
+    """
+    return "" if destination.allow_cross_cell_move else destination.cell
 
 
 def destination_rows(fleet: Fleet, request: RequestSpec) -> npt.NDArray[np.int64]:
@@ -39,6 +47,9 @@ def destination_rows(fleet: Fleet, request: RequestSpec) -> npt.NDArray[np.int64
         row = fleet.find(destination.host)
         matches = row is not None and (not destination.node or fleet.identity.nodenames[row] == destination.node)
         rows = np.array([row] if matches else [], dtype=np.int64)
+    if destination is not None and _only_cell(destination):
+        inside = np.array([item.cell == destination.cell for item in fleet.profiles.values], dtype=np.bool_)
+        rows = rows[inside[fleet.columns["profile"][rows]]]
     if request.ignore_hosts:
         ignored = {name.lower() for name in request.ignore_hosts}
         rows = _keep(rows, fleet.identity.host_ids, lambda name: name.lower() not in ignored)

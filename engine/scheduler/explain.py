@@ -17,6 +17,8 @@ from engine.inventory.usage import Amounts, flavor_amounts
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.chain import Chain, MultiplierOverrides, Weighing, multiplier_overrides
 from engine.scheduler.destination import destination_rows, is_forced, is_restricted
+from engine.scheduler.extra import extra_values
+from engine.scheduler.kernel_plan import is_column
 from engine.scheduler.registry import Filter, Weigher
 from engine.scheduler.request_facts import RequestFacts
 from engine.scheduler.single_filter import passes_filter
@@ -206,22 +208,14 @@ def _weighed(
         return ()
     mask = np.zeros(len(fleet.columns["present"]), dtype=np.uint8)
     mask[survivors] = 1
-    sparse = {
-        item.name: dict(item.body(request, context)) if context.group is not None else {}
-        for item in chain.weighers
-        if item.kind == "sparse"
-    }
-    extra = np.zeros((len(sparse), len(mask)), dtype=np.float64)
-    for index, values in enumerate(sparse.values()):
-        for row, value in values.items():
-            extra[index, row] = value
     overrides = multiplier_overrides(chain, fleet)
+    extra = extra_values(chain, request, context, survivors, overrides)
     disabled = np.zeros(len(chain.column_filters), dtype=np.bool_)
     amounts = flavor_amounts(request.flavor, is_bfv=request.is_bfv)
     weighing = chain.weigh(fleet, mask, amounts, disabled, overrides, extra)
     order = survivors[np.argsort(-weighing.weights[survivors], kind="stable")[:limit]]
     return tuple(
-        (row, float(weighing.weights[row]), _terms(chain, fleet, amounts, weighing, overrides, sparse, row))
+        (row, float(weighing.weights[row]), _terms(chain, fleet, amounts, weighing, overrides, extra, row))
         for row in order.tolist()
     )
 
@@ -232,7 +226,7 @@ def _terms(
     amounts: Amounts,
     weighing: Weighing,
     overrides: MultiplierOverrides,
-    sparse: Mapping[str, Mapping[int, float]],
+    extra: npt.NDArray[np.float64],
     row: int,
 ) -> tuple[Term, ...]:
     """Return each weigher's share of a row's weight; a lone survivor is not weighed, as in nova."""
@@ -240,9 +234,9 @@ def _terms(
     terms = []
     for index, weigher in enumerate(chain.weighers):
         raw = (
-            sparse[weigher.name].get(row, 0.0)
-            if weigher.kind == "sparse"
-            else _raw(chain, fleet, weigher, amounts, row)
+            _raw(chain, fleet, weigher, amounts, row)
+            if weigher.kind == "column"
+            else float(extra[chain.extra_weighers.index(index), row])
         )
         low, high = weighing.ranges[:, index].tolist()
         normalized = (raw - low) / (high - low) if weighing.survivors > 1 and high != low else 0.0
@@ -256,8 +250,8 @@ def _terms(
 def _raw(chain: Chain, fleet: Fleet, weigher: Weigher, amounts: Amounts, row: int) -> float:
     """Return a column weigher's value for one row by its own Python body."""
     arguments = [
-        fleet.columns[name][row].item()
-        if name in fleet.columns
+        chain.column(fleet, name)[row].item()
+        if is_column(name)
         else getattr(amounts if name in Amounts._fields else chain.options, name)
         for name in weigher.parameters
     ]

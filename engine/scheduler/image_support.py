@@ -26,6 +26,9 @@ _LEGACY_NAMES: Final = {
 }
 """The older name of a property, which counts where the current one is not set."""
 
+PROPERTIES_READ: Final = (*_LEGACY_NAMES, *_LEGACY_NAMES.values(), "hw_maxphysaddr_bits")
+"""The properties that decide: images that agree on these, absence included, ask the same of a host."""
+
 _COMPARISONS: Final[Mapping[str, Callable[[Version, Version], bool]]] = {
     "<=": operator.le,
     ">=": operator.ge,

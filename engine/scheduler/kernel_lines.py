@@ -6,9 +6,9 @@ import inspect
 import textwrap
 from collections.abc import Sequence
 
-from engine.inventory.schema import BLOCK_ROWS, COLUMN_BY_NAME
+from engine.inventory.schema import BLOCK_ROWS
 from engine.inventory.usage import Amounts
-from engine.scheduler.kernel_plan import KernelPlan
+from engine.scheduler.kernel_plan import KernelPlan, is_column
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import Filter, Weigher
 
@@ -28,7 +28,7 @@ def scalar_lines(plan: KernelPlan) -> str:
 
 def call_text(plugin: Filter | Weigher, function: str) -> str:
     """Return a call of a plug-in's helper for row ``j`` of the block."""
-    arguments = [f"{name}_[j]" if name in COLUMN_BY_NAME else name for name in plugin.parameters]
+    arguments = [f"{name}_[j]" if is_column(name) else name for name in plugin.parameters]
     return f"{function}({', '.join(arguments)})"
 
 
@@ -41,12 +41,14 @@ def raw_text(weigher: Weigher, function: str) -> str:
 def range_lines(weigher: Weigher, value: str, mask: str, level: int) -> str:
     """Return the lines that leave a block's smallest and largest value of passing hosts in ``least`` and ``most``.
 
+    A weigher's minimum is its smallest value whatever the hosts have, so only the largest is looked for then.
     Both kinds are compared as integers, whole numbers as they are and floats by their bits (see ``ordered`` in
     kernel_place): LLVM reduces integers in vectors, a minimum over floats only with permissions that would change
     other arithmetic too.
     """
-    if _is_whole(weigher):
+    if is_whole(weigher):
         clamped = f"max({value}, np.int32({weigher.minval!r}))" if weigher.minval is not None else value
+        least = "np.float64(least_whole) if most_whole != LEAST else np.inf"
         return indent(
             f"""least_whole = MOST
 most_whole = LEAST
@@ -54,20 +56,22 @@ for j in range({BLOCK_ROWS}):
     x = np.int32({clamped})
     least_whole = min(least_whole, x if {mask}[j] != 0 else MOST)
     most_whole = max(most_whole, x if {mask}[j] != 0 else LEAST)
-least = np.float64(least_whole) if most_whole != LEAST else np.inf
+least = {least if weigher.minval is None else repr(weigher.minval)}
 most = np.float64(most_whole) if most_whole != LEAST else -np.inf""",
             level,
         )
     clamped = value if weigher.minval is None else f"clamp({value}, {weigher.minval!r})"
+    least = f"float_least(score, score_bits, {mask})"
     return indent(
         f"""for j in range({BLOCK_ROWS}):
     score[j] = {clamped}
-least, most = float_range(score, score_bits, {mask})""",
+least = {least if weigher.minval is None else repr(weigher.minval)}
+most = float_most(score, score_bits, {mask})""",
         level,
     )
 
 
-def _is_whole(weigher: Weigher) -> bool:
+def is_whole(weigher: Weigher) -> bool:
     """True for a weigher over columns that is declared to return int."""
     return weigher.kind == "column" and inspect.signature(weigher.body).return_annotation in (int, "int")
 
@@ -78,9 +82,7 @@ def slice_lines(plugins: Sequence[Filter | Weigher], *more: str) -> str:
     Slices, not ``column[start + j]``: numba lets indices count from the end, and only for a plain loop variable can
     LLVM see that none does; with the sum it gives up on vector code (16 ns a host instead of 1).
     """
-    names = [
-        name for plugin in plugins if plugin.kind == "column" for name in plugin.parameters if name in COLUMN_BY_NAME
-    ]
+    names = [name for plugin in plugins if plugin.kind == "column" for name in plugin.parameters if is_column(name)]
     return "\n".join(f"{name}_ = {name}[start:start + {BLOCK_ROWS}]" for name in dict.fromkeys([*more, *names]))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from engine.errors import InvalidSettingError
 from engine.inventory.schema import COLUMN_BY_NAME
 from engine.inventory.usage import USAGE_COLUMNS, Amounts
+from engine.scheduler.aggregate_columns import AGGREGATE_COLUMNS
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import Filter, Weigher
 
@@ -16,7 +17,7 @@ from engine.scheduler.registry import Filter, Weigher
 class KernelPlan:
     """What a chain's kernels need: its column filters and weighers in order, and what their parameters bind to.
 
-    ``columns`` are the table's columns in the order of the kernels' arguments; ``options`` the options read, in the
+    ``columns`` are the columns in the order of the kernels' arguments; ``options`` the options read, in the
     order of theirs; ``view_weighers`` those of the weighers that a class view scores.
     """
 
@@ -27,6 +28,11 @@ class KernelPlan:
     view_weighers: tuple[Weigher, ...] = ()
 
 
+def is_column(name: str) -> bool:
+    """True for what a kernel reads for each host: a column of the table, or one that aggregates override."""
+    return name in COLUMN_BY_NAME or name in AGGREGATE_COLUMNS
+
+
 def make_plan(filters: Sequence[Filter], weighers: Sequence[Weigher], view_weighers: Sequence[Weigher]) -> KernelPlan:
     """Return the plan for column filters and weighers; raise InvalidSettingError for a parameter that names nothing."""
     columns: list[str] = []
@@ -35,7 +41,7 @@ def make_plan(filters: Sequence[Filter], weighers: Sequence[Weigher], view_weigh
     plugins: list[Filter | Weigher] = [*filters, *(item for item in weighers if item.kind == "column")]
     for plugin in plugins:
         for name in plugin.parameters:
-            if name in COLUMN_BY_NAME:
+            if is_column(name):
                 target = columns
             elif name in known_options:
                 target = options

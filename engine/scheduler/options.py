@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.errors import InvalidSettingError
+from engine.scheduler.weight_setting import weight_setting
 
 DEFAULT_FILTERS = (
     "ComputeFilter",
@@ -21,7 +22,11 @@ ALL_WEIGHERS = "nova.scheduler.weights.all_weighers"
 
 @dataclass(frozen=True, slots=True)
 class SchedulerOptions:
-    """The options of nova's [scheduler] and [filter_scheduler] groups that shape a selection."""
+    """The options of nova's [scheduler] and [filter_scheduler] groups that shape a selection.
+
+    Those of its [metrics] group have the group's name before their own: ``metrics_required`` is [metrics]required.
+    Raises InvalidSettingError for a value out of range.
+    """
 
     enabled_filters: tuple[str, ...] = DEFAULT_FILTERS
     weight_classes: tuple[str, ...] = (ALL_WEIGHERS,)
@@ -34,6 +39,11 @@ class SchedulerOptions:
     image_properties_default_architecture: str | None = None
     max_io_ops_per_host: int = 8
     max_instances_per_host: int = 50
+    isolated_images: tuple[str, ...] = ()
+    isolated_hosts: tuple[str, ...] = ()
+    restrict_isolated_hosts_to_isolated_images: bool = True
+    aggregate_image_properties_isolation_namespace: str | None = None
+    aggregate_image_properties_isolation_separator: str = "."
     cpu_weight_multiplier: float = 1.0
     ram_weight_multiplier: float = 1.0
     disk_weight_multiplier: float = 1.0
@@ -43,6 +53,14 @@ class SchedulerOptions:
     hypervisor_version_weight_multiplier: float = 1.0
     soft_affinity_weight_multiplier: float = 1.0
     soft_anti_affinity_weight_multiplier: float = 1.0
+    pci_weight_multiplier: float = 1.0
+    cross_cell_move_weight_multiplier: float = 1_000_000.0
+    image_props_weight_multiplier: float = 0.0
+    image_props_weight_setting: tuple[str, ...] = ()
+    metrics_weight_multiplier: float = 1.0
+    metrics_weight_setting: tuple[str, ...] = ()
+    metrics_required: bool = True
+    metrics_weight_of_unavailable: float = -10_000.0
     nova_quirks: bool = False
 
     def __post_init__(self) -> None:
@@ -54,10 +72,15 @@ class SchedulerOptions:
             ("service_down_time", 1),
             ("soft_affinity_weight_multiplier", 0.0),
             ("soft_anti_affinity_weight_multiplier", 0.0),
+            ("pci_weight_multiplier", 0.0),
         ):
             value = getattr(self, name)
             if not value >= low or value > 2**31 - 1:
                 raise InvalidSettingError(f"{name} must be at least {low}, not {value}", setting=name)
+        for name in ("metrics_weight_setting", "image_props_weight_setting"):
+            for key, ratio in weight_setting(getattr(self, name)):
+                if not abs(ratio) < float("inf"):
+                    raise InvalidSettingError(f"{name}: the ratio of {key} must be finite, not {ratio}", setting=name)
         for name in self.__slots__:
             value = getattr(self, name)
             if isinstance(value, float) and not abs(value) < float("inf"):

@@ -4,12 +4,15 @@ A plug-in is one function in one file of ``filters/`` or ``weighers/`` under a d
 function gets is said by the names of its parameters:
 
 * a **column** filter or weigher takes scalars: a column of the host table (``num_io_ops``), an amount of the request
-  (``requested_vcpu``; see Amounts), or an option (``max_io_ops_per_host``). It returns a truth value or a number
+  (``requested_vcpu``; see Amounts), an option (``max_io_ops_per_host``), or what the host's aggregates make of one
+  (``aggregate_max_io_ops_per_host``; see aggregate_columns). It returns a truth value or a number
   (``-> int`` promises one of at most 32 bits, which is faster), holds one expression's worth of arithmetic, and is
   compiled into the chain's kernel: no text, no exceptions, no other names;
 * a **text** filter takes ``(facts, request, options)`` and is called once for each distinct combination of the facts
   it reads;
-* a **sparse** filter or weigher takes ``(request, context)`` and names the few rows that differ from the rest.
+* a **sparse** filter or weigher takes ``(request, context)`` and names the few rows that differ from the rest;
+* an **array** weigher takes ``(request, context, options, rows, multipliers)``, two arrays of all hosts that passed,
+  and returns a value for each.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -31,9 +34,11 @@ if TYPE_CHECKING:
 
 Body = TypeVar("Body", bound=Callable[..., Any])
 Plugin = TypeVar("Plugin", "Filter", "Weigher")
-FactGroup = Literal["profile", "membership", "units"]
+FactGroup = Literal["profile", "membership", "units", "metrics"]
 Change = Callable[["RequestFacts", RequestSpec, "SchedulerOptions"], str]
 """Says, for a host that a filter rejects, what would have to change: (facts, request, options) to a phrase."""
+RequestKey = Callable[[RequestSpec, "SchedulerOptions"], Hashable]
+"""Returns what a text filter looks at of a request beyond its amounts, for ``applies`` too: equal keys share views."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +46,10 @@ class Filter:
     """A registered filter: its nova name, body, and when it runs.
 
     ``once_per_request``: only before the first instance. ``run_on_rebuild``: also for a rebuild in place. ``applies``
-    tells whether a request needs it at all. ``reads`` are the fact groups a text filter looks at; ``attributes`` names
-    further columns or identities for a given request. ``change`` says what would have to change for one host to pass.
+    tells whether a request needs it at all: a sparse filter without it looks at the server group alone. ``reads`` are
+    the fact groups a text filter looks at; ``attributes`` names further columns or identities for a given request,
+    ``hosts`` the hosts that it tells apart by name. ``request_key`` is None for one that looks at amounts alone.
+    ``change`` says what would have to change for one host to pass.
     """
 
     name: str
@@ -55,6 +62,8 @@ class Filter:
     attributes: Callable[[RequestSpec], frozenset[str]] | None = None
     applies: Callable[[RequestSpec], bool] | None = None
     change: Change | None = None
+    request_key: RequestKey | None = None
+    hosts: Callable[[SchedulerOptions], Collection[str]] | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -67,16 +76,22 @@ class Weigher:
     """A registered weigher: its nova name, body, the option and aggregate key of its multiplier, and its values' floor.
 
     The weight is ``sign * multiplier * normalised``; ``minval`` clamps values from below and fixes the lower end of
-    their range.
+    their range. ``configured`` tells whether the options leave it anything to say, ``applies`` whether a request does:
+    where not, its value is 0 for every host.
     """
 
     name: str
-    kind: Literal["column", "sparse"]
+    kind: Literal["column", "sparse", "array"]
     body: Callable[..., Any]
     multiplier: str
     minval: float | None = None
     sign: float = 1.0
     applies: Callable[[RequestSpec], bool] | None = None
+    configured: Callable[[SchedulerOptions], bool] | None = None
+
+    def concerns(self, request: RequestSpec) -> bool:
+        """Whether the weigher may say anything but 0 for the request."""
+        return self.applies is None or self.applies(request)
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -110,7 +125,9 @@ def text_filter(
     *,
     reason: str,
     reads: tuple[FactGroup, ...],
+    request_key: RequestKey | None,
     attributes: Callable[[RequestSpec], frozenset[str]] | None = None,
+    hosts: Callable[[SchedulerOptions], Collection[str]] | None = None,
     once_per_request: bool = False,
     run_on_rebuild: bool = False,
     applies: Callable[[RequestSpec], bool] | None = None,
@@ -119,10 +136,21 @@ def text_filter(
     """Register a filter over text facts, called once for each distinct combination of what it ``reads``."""
 
     def register(body: Body) -> Body:
-        _add(
-            _filters,
-            Filter(name, "text", body, reason, once_per_request, run_on_rebuild, reads, attributes, applies, change),
+        plugin = Filter(
+            name,
+            "text",
+            body,
+            reason,
+            once_per_request,
+            run_on_rebuild,
+            reads,
+            attributes,
+            applies,
+            change,
+            request_key,
+            hosts,
         )
+        _add(_filters, plugin)
         return body
 
     return register
@@ -135,11 +163,13 @@ def sparse_filter(
     once_per_request: bool = False,
     run_on_rebuild: bool = False,
     applies: Callable[[RequestSpec], bool] | None = None,
+    change: Change | None = None,
 ) -> Callable[[Body], Body]:
     """Register a filter that names the few rows that pass, or the few that fail (see ``sparse.Verdict``)."""
 
     def register(body: Body) -> Body:
-        _add(_filters, Filter(name, "sparse", body, reason, once_per_request, run_on_rebuild, applies=applies))
+        plugin = Filter(name, "sparse", body, reason, once_per_request, run_on_rebuild, applies=applies, change=change)
+        _add(_filters, plugin)
         return body
 
     return register
@@ -162,6 +192,22 @@ def sparse_weigher(name: str, *, multiplier: str, applies: Callable[[RequestSpec
 
     def register(body: Body) -> Body:
         _add(_weighers, Weigher(name, "sparse", body, multiplier, applies=applies))
+        return body
+
+    return register
+
+
+def array_weigher(
+    name: str,
+    *,
+    multiplier: str,
+    applies: Callable[[RequestSpec], bool] | None = None,
+    configured: Callable[[SchedulerOptions], bool] | None = None,
+) -> Callable[[Body], Body]:
+    """Register a weigher over whole arrays of hosts; the requests it concerns are not answered from class views."""
+
+    def register(body: Body) -> Body:
+        _add(_weighers, Weigher(name, "array", body, multiplier, applies=applies, configured=configured))
         return body
 
     return register

@@ -29,6 +29,11 @@ class RequestFacts:
         return self.fleet.units.values[int(self.fleet.columns["units"][self.row])]
 
     @cached_property
+    def metrics(self) -> frozenset[str]:
+        """The names of the metrics that the row reports."""
+        return self.fleet.metric_sets.values[int(self.fleet.columns["metrics"][self.row])]
+
+    @cached_property
     def aggregates(self) -> tuple[Aggregate, ...]:
         """The aggregates the row is in."""
         return self.fleet.membership_aggregates(int(self.fleet.columns["membership"][self.row]))

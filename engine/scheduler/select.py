@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Hashable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -23,31 +24,20 @@ from engine.model.selection import Selection
 from engine.scheduler.chain import Chain, MultiplierOverrides, multiplier_overrides
 from engine.scheduler.destination import destination_rows, is_forced, is_restricted
 from engine.scheduler.explain import rejection_counts
+from engine.scheduler.extra import extra_values
 from engine.scheduler.faults import FilterFault
 from engine.scheduler.registry import Filter
 from engine.scheduler.single_filter import passes_filter
-from engine.scheduler.sparse import GroupState, Only, SelectionContext
-from engine.scheduler.static_mask import text_mask
+from engine.scheduler.sparse import GroupState, ImageCounts, Only, SelectionContext
+from engine.scheduler.static_mask import depends_on_usage, text_mask
 from engine.scheduler.views import DEFAULT_BUDGET_BYTES, ViewStore
 
 Rows = npt.NDArray[np.int64]
+_NO_ROWS: Mapping[str, int] = MappingProxyType({})
+_NO_COUNTS: ImageCounts = MappingProxyType({})
 
 _PICKS_AN_ALTERNATE = 4
 """How many hosts a view picks for each alternate in a fleet of several cells, where those of other cells drop out."""
-
-
-def class_key(request: RequestSpec, amounts: Amounts) -> Hashable:
-    """Return what the request's class depends on: equal keys may share a view."""
-    return (
-        amounts,
-        tuple(sorted(request.flavor.extra_specs.items())),
-        tuple(sorted((key, str(value)) for key, value in request.image.properties.items())),
-        request.availability_zone,
-        request.required_traits,
-        request.forbidden_traits,
-        request.member_of,
-        request.is_rebuild,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +69,7 @@ class Selector:
         self.views = ViewStore(table, chain, budget_bytes=view_budget_bytes)
         self._overrides: tuple[int, MultiplierOverrides] | None = None
         self._cell_of_profile = np.empty(0, dtype=np.int64)
+        self._zeros = np.empty((0, 0), dtype=np.float64)
 
     @property
     def overrides(self) -> MultiplierOverrides:
@@ -111,6 +102,8 @@ class Selector:
             and not is_restricted(request)
             and self.is_deterministic
             and not self.overrides.any
+            and not self.chain.weighs_arrays(request)
+            and self.chain.has_class(request)
         )
 
     def select(
@@ -119,6 +112,8 @@ class Selector:
         *,
         group: GroupState | None = None,
         own_rows: frozenset[int] = frozenset(),
+        instance_rows: Mapping[str, int] = _NO_ROWS,
+        image_counts: ImageCounts = _NO_COUNTS,
         members: Sequence[bool] | None = None,
         claim: bool = True,
         steps: list[Step] | None = None,
@@ -127,6 +122,7 @@ class Selector:
 
         Otherwise, or on failure, nothing is left claimed. ``group`` grows by the instances claimed; ``members`` tells
         which of them count as its members (all by default; nova counts only those whose uuid the group already lists).
+        ``own_rows``, ``instance_rows`` and ``image_counts`` are those of SelectionContext.
         ``steps``, where given, receives the hosts as weighed before each choice.
         Raises NoValidHostError when fewer hosts than instances are found, FilterFault where nova's filter would raise.
         """
@@ -136,14 +132,14 @@ class Selector:
             # A view asks text filters about every host; a fault on one that nova would not have asked about is none.
             with contextlib.suppress(FilterFault):
                 return self._select_from_view(request, amounts, alternates, claim=claim)
-        return self._select_by_weighing(
-            request, amounts, alternates, group, own_rows, members, claim=claim, steps=steps
-        )
+        joined = None if group is None else group.copy()
+        context = SelectionContext(self.table, joined, own_rows, instance_rows, image_counts)
+        return self._select_by_weighing(request, amounts, alternates, context, group, members, claim=claim, steps=steps)
 
     def _select_from_view(
         self, request: RequestSpec, amounts: Amounts, alternates: int, *, claim: bool
     ) -> list[Selection]:
-        slot = self.views.slot(class_key(request, amounts), request, amounts)
+        slot = self.views.slot(self.chain.class_key(request, amounts), request, amounts)
         shape = self.views.shape(amounts)
         has_cells = bool(alternates) and self._has_cells
         picks = 1 + alternates * (_PICKS_AN_ALTERNATE if has_cells else 1)
@@ -156,8 +152,9 @@ class Selector:
             more_to_see = len(spare) == picks - 1
             spare = spare[self._in_cell_of(int(rows[0]), rows[spare])][:alternates]
             if len(spare) < alternates and more_to_see:
+                context = SelectionContext(self.table)
                 return self._select_by_weighing(
-                    request, amounts, alternates, None, frozenset(), None, claim=claim, steps=None
+                    request, amounts, alternates, context, None, None, claim=claim, steps=None
                 )
             if claim:
                 self.table.apply(int(rows[0]), 1, amounts)
@@ -168,15 +165,14 @@ class Selector:
         request: RequestSpec,
         amounts: Amounts,
         alternates: int,
+        context: SelectionContext,
         group: GroupState | None,
-        own_rows: frozenset[int],
         members: Sequence[bool] | None,
         *,
         claim: bool,
         steps: list[Step] | None,
     ) -> list[Selection]:
-        joined = None if group is None else group.copy()
-        context = SelectionContext(self.table, joined, own_rows)
+        joined = context.group
         progress = _Progress(self._first_order(request, amounts, context))
         claimed: list[int] = []
         try:
@@ -210,10 +206,23 @@ class Selector:
 
     def _first_order(self, request: RequestSpec, amounts: Amounts, context: SelectionContext) -> Rows:
         """Return the rows that the request's own restrictions and its text filters leave, ascending."""
-        rows = destination_rows(self.table, request)
         filters = [item for item in self.chain.applies(request) if self._runs(item, request, 0)]
+        rows = destination_rows(self.table, request)
+        return self._passing_text(filters, filters, request, amounts, context, rows)
+
+    def _passing_text(
+        self,
+        filters: Sequence[Filter],
+        asked: Sequence[Filter],
+        request: RequestSpec,
+        amounts: Amounts,
+        context: SelectionContext,
+        rows: Rows,
+    ) -> Rows:
+        """Return those of ``rows``, in their order, that pass the text filters among ``asked``, some of ``filters``."""
         try:
-            return np.flatnonzero(text_mask(filters, self.table, request, self.chain.options, rows))
+            mask = text_mask(asked, self.table, request, self.chain.options, rows)
+            return np.asarray(rows[mask[rows] == 1])
         except FilterFault:
             # nova fails the request only if the host still stood when the filter's turn came: ask in its order
             bits = self.chain.verdicts(self.table, amounts)
@@ -251,13 +260,20 @@ class Selector:
     ) -> Step:
         """Filter and weigh the rows in the running, and leave them in nova's order."""
         filters = [item for item in self.chain.applies(request) if self._runs(item, request, number)]
+        if number > 0:
+            again = [item for item in filters if item.kind == "text" and depends_on_usage(item, request)]
+            if again:
+                progress.order = self._passing_text(filters, again, request, amounts, context, progress.order)
         mask = np.zeros(len(self.table.columns["present"]), dtype=np.uint8)
         mask[progress.order] = 1
         for plugin in filters:
             if plugin.kind == "sparse":
                 _apply_sparse(plugin, request, context, mask)
         enabled = np.array([item in filters for item in self.chain.column_filters], dtype=np.bool_)
-        weighing = self.chain.weigh(self.table, mask, amounts, enabled, self.overrides, self._extra(request, context))
+        if self.chain.weighs_arrays(request):
+            self.chain.reject(self.table, mask, amounts, enabled)
+        extra = self._extra(request, context, mask)
+        weighing = self.chain.weigh(self.table, mask, amounts, enabled, self.overrides, extra)
         order = progress.order[mask[progress.order] == 1]
         # Stable and descending: ties keep the order of the step before, as Python's sorted(reverse=True) does.
         order = order[np.argsort(-weighing.weights[order], kind="stable")]
@@ -338,19 +354,22 @@ class Selector:
         )
 
     def _no_extra(self) -> npt.NDArray[np.float64]:
-        """Return 0 for every sparse weigher and row; the kernel indexes it without looking at its size."""
-        sparse = sum(item.kind == "sparse" for item in self.chain.weighers)
-        return np.zeros((sparse, len(self.table.columns["present"])), dtype=np.float64)
+        """Return 0 for every extra weigher and row; the kernel indexes it without looking at its size.
 
-    def _extra(self, request: RequestSpec, context: SelectionContext) -> npt.NDArray[np.float64]:
-        """Return the sparse weighers' values, float64[sparse weighers, rows]."""
-        values = self._no_extra()
-        sparse = [item for item in self.chain.weighers if item.kind == "sparse"]
-        for index, plugin in enumerate(sparse):
-            if context.group is not None:
-                for row, value in plugin.body(request, context).items():
-                    values[index, row] = value
-        return values
+        It is kept, as touching fresh memory costs more than reading it; nothing writes to it.
+        """
+        shape = (len(self.chain.extra_weighers), len(self.table.columns["present"]))
+        if self._zeros.shape != shape:
+            self._zeros = np.zeros(shape, dtype=np.float64)
+        return self._zeros
+
+    def _extra(
+        self, request: RequestSpec, context: SelectionContext, mask: npt.NDArray[np.uint8]
+    ) -> npt.NDArray[np.float64]:
+        """Return the extra weighers' values for the rows in ``mask``, float64[extra weighers, rows]."""
+        if context.group is None and not self.chain.weighs_arrays(request):
+            return self._no_extra()
+        return extra_values(self.chain, request, context, np.flatnonzero(mask), self.overrides)
 
     def _no_valid_host(self, request: RequestSpec, context: SelectionContext | None, placed: int) -> NoValidHostError:
         context = context or SelectionContext(self.table)

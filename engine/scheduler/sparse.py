@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from engine.inventory.fleet import Fleet
@@ -48,10 +49,20 @@ class GroupState:
             self.member_counts[row] = self.member_counts.get(row, 0) + 1
 
 
+ImageCounts = Mapping[int, Mapping[tuple[str, str], int]]
+"""By row: how many of its instances have an image with this property of this value."""
+
+
 @dataclass(slots=True)
 class SelectionContext:
-    """The facts beside the request spec: the fleet, the server group, and the rows where the instance already is."""
+    """The facts beside the request spec: the fleet, the server group, where instances are and of what images.
+
+    ``own_rows``: the rows where the instance itself already is. ``instance_rows``: the rows of instances by uuid, of
+    those at least that the request's hints name and that are on a host.
+    """
 
     fleet: Fleet
     group: GroupState | None = None
     own_rows: frozenset[int] = frozenset()
+    instance_rows: Mapping[str, int] = field(default_factory=dict)
+    image_counts: ImageCounts = field(default_factory=dict)

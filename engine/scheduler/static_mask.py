@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,13 +51,16 @@ def passes_text_filter(
     """
     if not len(rows):
         return np.empty(0, dtype=np.bool_)
-    keys = [fleet.columns[group][rows] for group in plugin.reads]
+    keys: list[npt.NDArray[Any]] = [fleet.columns[group][rows] for group in plugin.reads]
+    if plugin.hosts is not None:
+        named = [row for name in plugin.hosts(options) if (row := fleet.find(name)) is not None]
+        keys.append(np.where(np.isin(rows, named), rows, -1))
     for name in sorted(_beyond_profile(plugin, request)):
         if name in ROW_ATTRIBUTES:
             keys.append(rows)
         elif name in ATTRIBUTE_COLUMNS:
             keys.append(fleet.columns[ATTRIBUTE_COLUMNS[name]][rows])
-    first, codes = _distinct(keys)
+    first, codes = _distinct(keys, len(rows))
     verdicts = np.empty(len(first), dtype=np.bool_)
     for number, index in enumerate(first.tolist()):
         try:
@@ -69,7 +73,7 @@ def passes_text_filter(
 
 
 def depends_on_usage(plugin: Filter, request: RequestSpec) -> bool:
-    """True when the filter's verdict may change without a host's facts changing, so that it must not be kept."""
+    """True when a text filter's verdict may change with usage, so that it must not be kept."""
     return bool(_beyond_profile(plugin, request))
 
 
@@ -80,8 +84,10 @@ def _beyond_profile(plugin: Filter, request: RequestSpec) -> frozenset[str]:
     return plugin.attributes(request) - PROFILE_ATTRIBUTES
 
 
-def _distinct(keys: Sequence[npt.NDArray[np.generic]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return (first index of, code per row of) the distinct combinations of some key columns."""
+def _distinct(keys: Sequence[npt.NDArray[Any]], many: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return (first index of, code per row of) the distinct combinations of ``many`` rows' key columns."""
+    if not keys:
+        return np.zeros(1, dtype=np.int64), np.zeros(many, dtype=np.int64)
     if len(keys) == 1:
         _, first, codes = np.unique(keys[0], return_index=True, return_inverse=True)
         return first, codes

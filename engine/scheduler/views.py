@@ -21,7 +21,7 @@ from engine.inventory.table import HostTable
 from engine.inventory.usage import USAGE_COLUMNS, Amounts
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.chain import Chain
-from engine.scheduler.static_mask import depends_on_usage, text_mask
+from engine.scheduler.static_mask import text_mask
 
 DEFAULT_BUDGET_BYTES = 256 * 1024 * 1024
 _MAX_SLOTS = 1024
@@ -63,7 +63,6 @@ class _Slot:
     request: RequestSpec
     shape: int
     facts_revision: int
-    volatile: bool
 
 
 class ViewStore:
@@ -129,14 +128,13 @@ class ViewStore:
             slot = self._admit(key, request, amounts)
         else:
             self._slots.move_to_end(key)
-        if slot.volatile or slot.facts_revision != self.table.facts_revision:
+        if slot.facts_revision != self.table.facts_revision:
             self._refresh(slot)
         return slot.index
 
     def _admit(self, key: Hashable, request: RequestSpec, amounts: Amounts) -> _Slot:
         index = len(self._slots) if len(self._slots) < self.capacity else self._slots.popitem(last=False)[1].index
-        volatile = any(item.kind == "text" and depends_on_usage(item, request) for item in self.chain.applies(request))
-        slot = self._slots[key] = _Slot(index, request, self.shape(amounts), -1, volatile)
+        slot = self._slots[key] = _Slot(index, request, self.shape(amounts), -1)
         self._mask[index] = 0
         return slot
 
@@ -152,6 +150,9 @@ class ViewStore:
         if slot.facts_revision < 0:
             self._seen[slot.index] = -1
             self._based[slot.index] = False
+        elif self.chain.reads_aggregates:
+            # what an aggregate's metadata say of its hosts may have changed without a change of the hosts
+            self._seen[slot.index] = -1
         else:
             self._seen[slot.index][stale.reshape(-1, BLOCK_ROWS).any(axis=1)] = -1
         self._mask[slot.index] = (self._mask[slot.index] & 2) | mask

@@ -13,7 +13,6 @@ from engine.inventory.usage import flavor_amounts
 from engine.ledger import records
 from engine.ledger.records import Record
 from engine.model.request_spec import RequestSpec
-from engine.scheduler.select import class_key
 from engine.scheduler.views import NO_RELEASES, Releases
 from engine.service.book import shape_amounts
 from engine.service.placer import Placer, claims_record
@@ -132,7 +131,8 @@ class BatchRun:
         shapes = np.zeros(len(self.requests), dtype=np.int64)
         for code in np.unique(flavors).tolist():
             amounts = self._codes[code][0]
-            slots[code] = views.slot(class_key(self.requests[code], amounts), self.requests[code], amounts)
+            request = self.requests[code]
+            slots[code] = views.slot(self.placer.selector.chain.class_key(request, amounts), request, amounts)
             shapes[code] = views.shape(amounts)
         due = self._due(start, end)
         placed = views.place(slots[flavors], shapes[flavors], claim=True, releases=due.releases)

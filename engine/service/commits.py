@@ -25,6 +25,8 @@ from engine.service.book import AllocationBook
 
 _LOG = logging.getLogger("berth.service")
 _Value = TypeVar("_Value")
+_READS = 10
+"""How often a read looks again because what it saw was refused."""
 
 
 class _Ticket:
@@ -114,8 +116,11 @@ class Commits:
             await asyncio.wait([latest])
 
     async def confirmed(self, read: Callable[[], _Value]) -> _Value:
-        """Return what ``read`` returns (or raises as EngineError) once all that it can have seen is durable."""
-        while True:
+        """Return what ``read`` returns (or raises as EngineError) once all that it can have seen is durable.
+
+        Raises LedgerError when what it saw is refused again and again.
+        """
+        for _ in range(_READS):
             failures = self._failures
             error = None
             try:
@@ -127,6 +132,7 @@ class Commits:
                 if error is not None:
                     raise error
                 return value
+        raise LedgerError("the ledger refuses what is being written, so nothing certain can be read: try again later")
 
     async def mark(self) -> LedgerReader:
         """Return a reader of what is submitted now and nothing later; the caller closes it.
@@ -185,20 +191,17 @@ class Commits:
 
     def _notified(self, groups: Sequence[object], error: LedgerError | None) -> None:
         """Runs in the committer's thread, once a commit."""
-        with self._gate:
-            done = self._under_way
-            if error is None:
-                try:
-                    self._next_group()
-                except Exception as problem:
-                    _LOG.exception("changes could not be given to the ledger")
-                    error = LedgerError("the ledger did not take what was to be recorded: nothing of it was")
-                    error.__cause__ = problem
-                    self._loop.call_soon_threadsafe(self._confirm, done)
-        # after a failure the group stays under way, so that later changes wait to be undone with it
         if error is None:
-            self._loop.call_soon_threadsafe(self._confirm, done)
-        else:
+            self._loop.call_soon_threadsafe(self._confirm, self._under_way)
+            try:
+                with self._gate:
+                    self._next_group()
+            except Exception as problem:
+                _LOG.exception("changes could not be given to the ledger")
+                error = LedgerError("the ledger did not take what was to be recorded: nothing of it was")
+                error.__cause__ = problem
+        # after a failure the group stays under way, so that later changes wait to be undone with it
+        if error is not None:
             self._loop.call_soon_threadsafe(self._undo, error)
 
     def _confirm(self, tickets: Sequence[_Ticket]) -> None:

@@ -78,6 +78,8 @@ def request_from(message: request_spec_pb2.RequestSpec, catalog: Catalog, fleet:
         raise InvalidRequestError(
             f"{len(uuids)} instance_uuids for {count} instances: give one each or none", field="instance_uuids"
         )
+    if len({consumer_bytes(uuid, "instance_uuids") for uuid in uuids}) != len(uuids):
+        raise InvalidRequestError("instance_uuids name an instance twice", field="instance_uuids")
     if message.instance_group:
         catalog.group(message.instance_group)
     alternates = message.alternates if message.HasField("alternates") else None
@@ -100,7 +102,11 @@ def request_from(message: request_spec_pb2.RequestSpec, catalog: Catalog, fleet:
         force_hosts=tuple(message.force_hosts),
         force_nodes=tuple(message.force_nodes),
         ignore_hosts=tuple(message.ignore_hosts),
-        requested_destination=None if destination is None else RequestedDestination(destination.host, destination.node),
+        requested_destination=None
+        if destination is None
+        else RequestedDestination(
+            destination.host, destination.node, destination.cell, destination.allow_cross_cell_move
+        ),
         is_bfv=message.is_bfv,
         alternates=alternates,
     )
@@ -205,6 +211,7 @@ def host_message(fleet: Fleet, row: int) -> inventory_pb2.Host:
         num_instances=int(fleet.columns["num_instances"][row]),
         num_io_ops=host.num_io_ops,
         failed_builds=host.failed_builds,
+        pci_devices=host.pci_devices,
         availability_zone=host.availability_zone,
         hypervisor_type=host.hypervisor_type,
         hypervisor_version=host.hypervisor_version,
@@ -218,6 +225,7 @@ def host_message(fleet: Fleet, row: int) -> inventory_pb2.Host:
         cell=host.cell,
         traits=sorted(host.traits),
         stats=dict(host.stats),
+        metrics=dict(host.metrics),
         service=inventory_pb2.HostService(
             disabled=host.service.disabled,
             disabled_reason=host.service.disabled_reason,

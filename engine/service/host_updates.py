@@ -14,6 +14,7 @@ from engine.errors import InvalidFileError, InvalidHostError
 from engine.inventory.export import fleet_rows
 from engine.inventory.fleet import Fleet
 from engine.inventory.fleet_file import normalise_fleet
+from engine.inventory.fleet_metrics import check_metric, metrics_text
 from engine.inventory.fleet_schema import FLEET_SCHEMA, MAX_TIME_US
 from engine.inventory.ingest import FleetColumns
 from engine.inventory.table import HostTable
@@ -34,6 +35,7 @@ _OPTIONAL = (
     "num_instances",
     "num_io_ops",
     "failed_builds",
+    "pci_devices",
     "availability_zone",
     "hypervisor_type",
     "hypervisor_version",
@@ -42,13 +44,13 @@ _OPTIONAL = (
     "host_ip",
     "cell",
 )
-_SOFT = frozenset({"host_id", "num_io_ops", "failed_builds", "service"})
+_SOFT = frozenset({"host_id", "num_io_ops", "failed_builds", "metrics", "service"})
 """The fields of a report that is not kept: the host will say them again."""
 _COUNTS = ("num_io_ops", "failed_builds")
 
 
 def is_report(host: inventory_pb2.Host) -> bool:
-    """True when a message for a known host carries only what hosts say all the time: a heartbeat, running counts."""
+    """True when a message for a known host carries only what hosts say all the time: a heartbeat, counts, metrics."""
     given = {field.name for field, _ in host.ListFields()}
     if not given <= _SOFT:
         return False
@@ -68,12 +70,17 @@ def check_identities(hosts: Sequence[inventory_pb2.Host]) -> None:
 
 
 def apply_reports(table: HostTable, hosts: Sequence[inventory_pb2.Host]) -> None:
-    """Take heartbeats and running counts of known hosts; raise InvalidHostError with none taken."""
+    """Take heartbeats, running counts and metrics of known hosts; raise InvalidRequestError with none taken."""
     check_identities(hosts)
     for host in hosts:
         for name in _COUNTS:
             _check(host, name, getattr(host, name), MAX_AMOUNT)
         _check(host, "last_seen_up_us", host.service.last_seen_up_us, MAX_TIME_US)
+        _check_metrics(host)
+    measured = [host for host in hosts if host.metrics]
+    metrics = {index: dict(host.metrics) for index, host in enumerate(measured)}
+    table.check_metric_names(metrics.values())
+    table.set_metrics(_rows(table, measured), metrics)
     for name in _COUNTS:
         given = [host for host in hosts if host.HasField(name)]
         if given:
@@ -88,6 +95,14 @@ def _check(host: inventory_pb2.Host, name: str, value: int, high: int) -> None:
         raise InvalidHostError(
             f"host {host.host_id!r}: {name} must be between 0 and {high}, not {value}", host_id=host.host_id
         )
+
+
+def _check_metrics(host: inventory_pb2.Host) -> None:
+    for name, value in host.metrics.items():
+        try:
+            check_metric(name, value)
+        except ValueError as error:
+            raise InvalidHostError(f"host {host.host_id!r}: column metrics {error}", host_id=host.host_id) from error
 
 
 def _rows(table: HostTable, hosts: Sequence[inventory_pb2.Host]) -> npt.NDArray[np.int64]:
@@ -107,6 +122,9 @@ def keep_reported(table: HostTable, hosts: Sequence[inventory_pb2.Host], columns
             values = columns.numbers[name].copy()
             values[places] = table.columns[name][rows]
             columns.numbers[name] = values
+    for index, host, row in known:
+        if not host.metrics:
+            columns.metrics[index] = table.metrics_of(row)
 
 
 def _says(host: inventory_pb2.Host, name: str) -> bool:
@@ -168,6 +186,8 @@ def _merged(known: dict[str, Any] | None, host: inventory_pb2.Host) -> dict[str,
         facts["traits"] = list(host.traits)
     if host.stats:
         facts["stats"] = json.dumps(dict(host.stats))
+    if host.metrics:
+        facts["metrics"] = metrics_text(dict(host.metrics))
     if host.HasField("service"):
         facts["disabled"] = host.service.disabled
         facts["disabled_reason"] = host.service.disabled_reason

@@ -131,12 +131,13 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
     @streaming
     async def WatchHosts(self, request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:  # noqa: N802
         """Send what changed since a generation, then each change as it comes; changes close together come as one."""
-        # removals from before this start are not known any more, so an older watcher gets everything
-        full = request.after_generation <= self.placer.table.first_generation
+        # removals from before this start are not known any more, so an older watcher gets everything, as does one
+        # with a generation that this ledger has not given
+        table = self.placer.table
+        full = not table.first_generation < request.after_generation <= table.generation
         after = 0 if full else request.after_generation
         while not self.draining.is_set():
             self.placer.refresh()
-            table = self.placer.table
             if full or table.generation > after:
                 fleet = table.snapshot()
                 rows = fleet.present_rows()

@@ -17,9 +17,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from engine.errors import InvalidRequestError, UnknownAggregateError, UnknownFlavorError, UnknownGroupError
-from engine.inventory.export import fleet_rows
+from engine.inventory.export import fleet_rows, keep_memberships
 from engine.inventory.ingest import FleetColumns, fleet_columns
 from engine.inventory.table import HostTable, Upserted
+from engine.inventory.usage import flavor_amounts
 from engine.ledger.records import HostsDeleted, Record
 from engine.model.aggregate import Aggregate
 from engine.model.flavor import Flavor
@@ -66,6 +67,7 @@ class InventoryWriter:
 
     async def _replace(self, fleet: pa.Table) -> Upserted:
         async with self._turn:
+            fleet = keep_memberships(fleet, self.table)
             columns = await asyncio.to_thread(fleet_columns, fleet)
             return await self._upsert(fleet, columns)
 
@@ -84,6 +86,7 @@ class InventoryWriter:
         self, fleet: pa.Table, columns: FleetColumns, hosts: Sequence[inventory_pb2.Host] = ()
     ) -> Upserted:
         rows = self.table.rows_for(columns.host_ids)
+        self.table.check_metric_names(columns.metrics.values())
         # aggregates that the hosts name first, so that a restart finds them under the same uuids
         made = self.table.ensure_aggregates({name for names in columns.aggregate_names for name in names})
         try:
@@ -186,6 +189,7 @@ class InventoryWriter:
             for flavor in flavors:
                 if not flavor.name:
                     raise InvalidRequestError("a flavor needs a name", field="name")
+                flavor_amounts(flavor)  # refuses disks that together are beyond what any request may take
             for name in deleted:
                 if name not in self.catalog.flavors:
                     raise UnknownFlavorError(f"no flavor is called {name!r}", flavor=name)

@@ -35,6 +35,7 @@ from engine.service.catalog import Catalog
 from engine.service.commits import Commits
 from engine.service.convert import consumer_text
 from engine.service.groups import group_state
+from engine.service.instance_rows import hinted_instance_rows
 
 MAX_TOKEN_LENGTH = 128
 Clock = Callable[[], int]
@@ -124,16 +125,15 @@ class Placer:
     ) -> bytes:
         """Place all instances of a request and return the rendered answer once it is durable.
 
-        Without ``consumers`` the instances get new uuids. A caller that goes away meanwhile loses its claim, unless a
-        token lets it ask again. Raises NoValidHostError, AllocationExistsError, InvalidRequestError, LedgerError, with
-        nothing claimed.
+        Without ``consumers``, which are all different, the instances get new uuids. A caller that goes away meanwhile
+        loses its claim, unless a token lets it ask again. Raises NoValidHostError, AllocationExistsError, LedgerError,
+        with nothing claimed.
         """
         now = self.refresh()
-        if len(set(consumers)) != len(consumers):
-            raise InvalidRequestError("instance_uuids name an instance twice", field="instance_uuids")
         released = self._released(consumers)
         group = group_state(self.catalog.group(request.instance_group), self.book) if request.instance_group else None
-        selections = self.selector.select(request, group=group)
+        instance_rows = hinted_instance_rows(request, self.book)
+        selections = self.selector.select(request, group=group, instance_rows=instance_rows)
         ids = consumers or [uuid4().bytes for _ in selections]
         amounts = flavor_amounts(request.flavor, is_bfv=request.is_bfv)
         owner = self.book.owner_code(request.project_id, request.user_id, request.instance_group)

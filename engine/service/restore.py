@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.errors import EngineError, LedgerCorruptError
+from engine.inventory.fleet_defaults import with_new_columns
 from engine.inventory.fleet_schema import FLEET_SCHEMA
 from engine.inventory.ingest import fleet_columns
 from engine.inventory.table import HostTable
@@ -44,8 +45,11 @@ class Restored:
 
 
 def starts_kept(documents: Mapping[str, Mapping[str, bytes]]) -> int:
-    """Return how many times a service has started on the ledger."""
-    return int(documents.get(_SERVICE, {}).get(_STARTS, b"0"))
+    """Return how many times a service has started on the ledger; raise LedgerCorruptError where that is no number."""
+    kept = documents.get(_SERVICE, {}).get(_STARTS, b"0")
+    if not kept.isdigit():
+        raise LedgerCorruptError(f"the ledger says that it was started {kept!r} times: restore it from a copy")
+    return int(kept)
 
 
 def starts_record(starts: int) -> Record:
@@ -55,6 +59,7 @@ def starts_record(starts: int) -> Record:
 
 def host_segments(fleet: pa.Table, rows: npt.NDArray[np.int64]) -> Iterator[HostsWritten]:
     """Yield the ledger's records of hosts; a host's number is its row."""
+    fleet = fleet.cast(FLEET_SCHEMA)
     for name in _REPEATING:
         encoded = pc.dictionary_encode(fleet[name])
         fleet = fleet.set_column(fleet.column_names.index(name), name, encoded)
@@ -91,18 +96,22 @@ def _restore(state: LedgerState) -> Restored:
     book = AllocationBook.restore(state)
     held = book.held_places()
     rows_held, shapes_held = book.rows(held), book.shape_codes(held)
+    if (
+        not _within(state.shapes, len(book.shapes))
+        or not _within(state.hosts, table.rows)
+        or not table.columns["present"][rows_held].all()
+    ):
+        raise LedgerCorruptError(
+            "an allocation names a host or a shape that the ledger does not have: run `berth audit --state-dir`"
+        )
     if len(held):
-        if (
-            shapes_held.max() >= len(book.shapes)
-            or rows_held.max() >= table.rows
-            or not table.columns["present"][rows_held].all()
-        ):
-            raise LedgerCorruptError(
-                "an allocation names a host or a shape that the ledger does not have: run `berth audit --state-dir`"
-            )
         amounts = np.array([shape_amounts(shape) for shape in book.shapes], dtype=np.int64)
         table.apply_many(rows_held, 1, amounts[shapes_held])
     return Restored(table, book, Catalog.restore(state.documents), state.documents)
+
+
+def _within(codes: npt.NDArray[np.int32], size: int) -> bool:
+    return bool(((codes >= 0) & (codes < size)).all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +139,12 @@ def latest_hosts(segments: Sequence[HostSegment]) -> LatestHosts:
         numbers.append(table[_NUMBER].to_numpy().astype(np.int64))
         places.append(np.arange(size, size + len(table), dtype=np.int64))
         size += len(table)
-        tables.append(table.select(FLEET_SCHEMA.names))
+        tables.append(with_new_columns(table).select(FLEET_SCHEMA.names))
     rows, latest = _last_of_each(np.concatenate(numbers), np.concatenate(places))
     if not tables:
         return LatestHosts(None, rows[:0], {})
-    fleet = pa.concat_tables(tables)
+    # columns that an earlier version did not write are filled in, but may be empty by their type
+    fleet = pa.concat_tables(tables, promote_options="default")
     named, last_named = _last_of_each(np.concatenate(numbers), np.concatenate(places), hosts_only=True)
     gone = np.isin(named, rows[latest == _REMOVED])
     names = fleet["host_id"].take(pa.array(last_named[gone])).to_pylist()

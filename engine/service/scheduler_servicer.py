@@ -17,6 +17,7 @@ from engine.service.audit import Held, audit
 from engine.service.batch import StreamDictionary, place_batch
 from engine.service.draining import until_draining
 from engine.service.groups import group_state
+from engine.service.instance_rows import hinted_instance_rows
 from engine.service.paging import page_bounds, page_token
 from engine.service.placer import Placement, Placer, fingerprint_of
 from engine.service.status import streaming, unary
@@ -193,7 +194,7 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
             placer.selector.chain,
             fleet,
             spec,
-            SelectionContext(fleet, group),
+            SelectionContext(fleet, group, instance_rows=hinted_instance_rows(spec, placer.book)),
             hosts=rows,
             weighed_limit=request.weighed_limit or 10,
             nearest_limit=request.nearest_limit or 5,

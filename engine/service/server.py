@@ -24,6 +24,7 @@ from engine.scheduler.compiler import compiling
 from engine.scheduler.select import Selector
 from engine.service.commits import Commits
 from engine.service.daemon_thread import in_daemon_thread
+from engine.service.health import Health
 from engine.service.inventory_servicer import InventoryServicer
 from engine.service.inventory_writer import InventoryWriter
 from engine.service.placer import Placer
@@ -38,6 +39,7 @@ from engine.v1 import (
 
 _LOG = logging.getLogger("berth.service")
 _FORGET_INTERVAL_S = 60.0
+_LAST_PORT = 65_535
 SERVICES = (
     scheduler_service_pb2.DESCRIPTOR.services_by_name["SchedulerService"].full_name,
     inventory_service_pb2.DESCRIPTOR.services_by_name["InventoryService"].full_name,
@@ -69,7 +71,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.draining = asyncio.Event()
-        self.health = health.aio.HealthServicer()
+        self.health = Health()
         size = settings.max_message_mb * 1024 * 1024
         self.server = grpc.aio.server(
             options=[
@@ -93,6 +95,7 @@ class Service:
         commits.watch(restored.book)
         await self._begin_generations(commits, restored)
         chain = Chain.from_options(settings.scheduler)
+        _check_served(chain)
         budget = settings.view_budget_mb * 1024 * 1024
         selector = Selector(restored.table, chain, random.Random(settings.seed), view_budget_bytes=budget)
         await in_daemon_thread(lambda: _warm(selector))
@@ -123,7 +126,7 @@ class Service:
 
     def _listen(self) -> str:
         host, _, port = self.settings.listen.rpartition(":")
-        if not host or not port.isdecimal():
+        if not host or not (port.isascii() and port.isdecimal() and int(port) <= _LAST_PORT):
             raise InvalidSettingError(f"listen must be HOST:PORT, not {self.settings.listen!r}", setting="listen")
         try:
             bound = self.server.add_insecure_port(self.settings.listen)
@@ -142,6 +145,7 @@ class Service:
             with suppress(asyncio.CancelledError):
                 await self._forgetting
         await self.health.enter_graceful_shutdown()
+        self.health.end_watches()
         await self.server.stop(self.settings.drain_s)
         if self._writer is not None:
             await self._writer.settled()
@@ -162,6 +166,16 @@ def _warm(selector: Selector) -> None:
     """Compile or load the kernels, after waiting for another process that compiles."""
     with compiling():
         selector.warm()
+
+
+def _check_served(chain: Chain) -> None:
+    """Raise InvalidSettingError for a weigher that has nothing to go by here: the ledger keeps no instance's image."""
+    if any(weigher.name == "ImagePropertiesWeigher" for weigher in chain.weighers):
+        raise InvalidSettingError(
+            "image_props_weight_multiplier must be 0: the images of placed instances are not kept, "
+            "so ImagePropertiesWeigher has nothing to compare with",
+            setting="image_props_weight_multiplier",
+        )
 
 
 async def _serve(settings: Settings) -> bool:

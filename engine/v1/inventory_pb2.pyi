@@ -47,7 +47,7 @@ class SupportedInstance(_message.Message):
     def __init__(self, arch: _Optional[str] = ..., hypervisor_type: _Optional[str] = ..., vm_mode: _Optional[str] = ...) -> None: ...
 
 class Host(_message.Message):
-    __slots__ = ("host_id", "uuid", "nodename", "inventories", "vcpus_used", "memory_mb_used", "local_gb_used", "free_ram_mb", "free_disk_gb", "disk_available_least_gb", "num_instances", "num_io_ops", "failed_builds", "availability_zone", "hypervisor_type", "hypervisor_version", "arch", "supported_instances", "cpu_info", "host_ip", "cell", "traits", "stats", "service", "generation", "aggregate_uuids", "up")
+    __slots__ = ("host_id", "uuid", "nodename", "inventories", "vcpus_used", "memory_mb_used", "local_gb_used", "free_ram_mb", "free_disk_gb", "disk_available_least_gb", "num_instances", "num_io_ops", "failed_builds", "availability_zone", "hypervisor_type", "hypervisor_version", "arch", "supported_instances", "cpu_info", "host_ip", "cell", "traits", "stats", "service", "generation", "aggregate_uuids", "up", "pci_devices", "metrics")
     class InventoriesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -62,6 +62,13 @@ class Host(_message.Message):
         key: str
         value: str
         def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class MetricsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
     HOST_ID_FIELD_NUMBER: _ClassVar[int]
     UUID_FIELD_NUMBER: _ClassVar[int]
     NODENAME_FIELD_NUMBER: _ClassVar[int]
@@ -89,6 +96,8 @@ class Host(_message.Message):
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     AGGREGATE_UUIDS_FIELD_NUMBER: _ClassVar[int]
     UP_FIELD_NUMBER: _ClassVar[int]
+    PCI_DEVICES_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
     host_id: str
     uuid: str
     nodename: str
@@ -116,7 +125,9 @@ class Host(_message.Message):
     generation: int
     aggregate_uuids: _containers.RepeatedScalarFieldContainer[str]
     up: bool
-    def __init__(self, host_id: _Optional[str] = ..., uuid: _Optional[str] = ..., nodename: _Optional[str] = ..., inventories: _Optional[_Mapping[str, ResourceInventory]] = ..., vcpus_used: _Optional[int] = ..., memory_mb_used: _Optional[int] = ..., local_gb_used: _Optional[int] = ..., free_ram_mb: _Optional[int] = ..., free_disk_gb: _Optional[int] = ..., disk_available_least_gb: _Optional[int] = ..., num_instances: _Optional[int] = ..., num_io_ops: _Optional[int] = ..., failed_builds: _Optional[int] = ..., availability_zone: _Optional[str] = ..., hypervisor_type: _Optional[str] = ..., hypervisor_version: _Optional[int] = ..., arch: _Optional[str] = ..., supported_instances: _Optional[_Iterable[_Union[SupportedInstance, _Mapping]]] = ..., cpu_info: _Optional[str] = ..., host_ip: _Optional[str] = ..., cell: _Optional[str] = ..., traits: _Optional[_Iterable[str]] = ..., stats: _Optional[_Mapping[str, str]] = ..., service: _Optional[_Union[HostService, _Mapping]] = ..., generation: _Optional[int] = ..., aggregate_uuids: _Optional[_Iterable[str]] = ..., up: _Optional[bool] = ...) -> None: ...
+    pci_devices: int
+    metrics: _containers.ScalarMap[str, int]
+    def __init__(self, host_id: _Optional[str] = ..., uuid: _Optional[str] = ..., nodename: _Optional[str] = ..., inventories: _Optional[_Mapping[str, ResourceInventory]] = ..., vcpus_used: _Optional[int] = ..., memory_mb_used: _Optional[int] = ..., local_gb_used: _Optional[int] = ..., free_ram_mb: _Optional[int] = ..., free_disk_gb: _Optional[int] = ..., disk_available_least_gb: _Optional[int] = ..., num_instances: _Optional[int] = ..., num_io_ops: _Optional[int] = ..., failed_builds: _Optional[int] = ..., availability_zone: _Optional[str] = ..., hypervisor_type: _Optional[str] = ..., hypervisor_version: _Optional[int] = ..., arch: _Optional[str] = ..., supported_instances: _Optional[_Iterable[_Union[SupportedInstance, _Mapping]]] = ..., cpu_info: _Optional[str] = ..., host_ip: _Optional[str] = ..., cell: _Optional[str] = ..., traits: _Optional[_Iterable[str]] = ..., stats: _Optional[_Mapping[str, str]] = ..., service: _Optional[_Union[HostService, _Mapping]] = ..., generation: _Optional[int] = ..., aggregate_uuids: _Optional[_Iterable[str]] = ..., up: _Optional[bool] = ..., pci_devices: _Optional[int] = ..., metrics: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class Aggregate(_message.Message):
     __slots__ = ("uuid", "name", "host_ids", "metadata")

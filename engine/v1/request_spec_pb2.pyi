@@ -61,12 +61,16 @@ class AggregateSet(_message.Message):
     def __init__(self, aggregate_uuids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RequestedDestination(_message.Message):
-    __slots__ = ("host", "node")
+    __slots__ = ("host", "node", "cell", "allow_cross_cell_move")
     HOST_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
+    CELL_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_CROSS_CELL_MOVE_FIELD_NUMBER: _ClassVar[int]
     host: str
     node: str
-    def __init__(self, host: _Optional[str] = ..., node: _Optional[str] = ...) -> None: ...
+    cell: str
+    allow_cross_cell_move: bool
+    def __init__(self, host: _Optional[str] = ..., node: _Optional[str] = ..., cell: _Optional[str] = ..., allow_cross_cell_move: _Optional[bool] = ...) -> None: ...
 
 class RequestSpec(_message.Message):
     __slots__ = ("flavor_name", "flavor", "image", "num_instances", "instance_uuids", "project_id", "user_id", "availability_zone", "required_traits", "forbidden_traits", "member_of", "instance_group", "scheduler_hints", "force_hosts", "force_nodes", "ignore_hosts", "requested_destination", "is_bfv", "alternates")

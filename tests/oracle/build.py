@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -12,21 +13,23 @@ from typing import Any
 
 import pyarrow as pa
 
-from engine.inventory.fleet_schema import FLEET_SCHEMA
+from engine.inventory.fleet_schema import COLUMNS, FLEET_SCHEMA
 from engine.inventory.table import HostTable
 from engine.model.aggregate import Aggregate
 from engine.model.flavor import Flavor
 from engine.model.image import Image
 from engine.model.request_spec import RequestedDestination, RequestSpec
 from engine.scheduler.chain import Chain
+from engine.scheduler.image_texts import image_texts
 from engine.scheduler.options import PLACEMENT_FILTERS, SchedulerOptions
 from engine.scheduler.registry import Filter, all_filters, all_weighers
 from engine.scheduler.select import Selector
-from engine.scheduler.sparse import GroupState
+from engine.scheduler.sparse import GroupState, ImageCounts
 
 DEFAULT_CELL = "11111111-1111-4111-8111-111111111111"
 STATUS_DISABLED = "COMPUTE_STATUS_DISABLED"
 _STATS_COLUMNS = {"num_instances": "num_instances", "num_io_ops": "io_workload", "failed_builds": "failed_builds"}
+_COLUMN_DEFAULTS = {column.name: column.default for column in COLUMNS if column.default is not None}
 _RESERVED = {"vcpus": "VCPU", "memory_mb": "MEMORY_MB", "disk_gb": "DISK_GB"}
 
 
@@ -39,6 +42,8 @@ class Scenario:
     request: RequestSpec
     own_rows: frozenset[int]
     members: tuple[bool, ...]
+    instance_rows: Mapping[str, int]
+    image_counts: ImageCounts
     make_group: Callable[[], GroupState | None]
 
     @property
@@ -84,6 +89,8 @@ def build_scenario(content: dict[str, Any], *, placement_filters: tuple[str, ...
         request=request,
         own_rows=_rows_with_instances(content["hosts"], frozenset(uuids[:1])),
         members=tuple(uuid in members for uuid in uuids) or (False,) * request.num_instances,
+        instance_rows=_instance_rows(content["hosts"]),
+        image_counts=_image_counts(content["hosts"]),
         make_group=lambda: build_group(content, table),
     )
 
@@ -104,7 +111,8 @@ def build_options(
 ) -> SchedulerOptions:
     """Return the options a case's configuration sets, as far as Berth has them, in the types of their defaults."""
     weighers = tuple(name for name in weigher_order or all_weighers() if name in all_weighers())
-    given = {**config.get("filter_scheduler", {}), **config.get("scheduler", {})}
+    metrics = {f"metrics_{name}": value for name, value in config.get("metrics", {}).items()}
+    given = {**config.get("filter_scheduler", {}), **config.get("scheduler", {}), **metrics}
     defaults = SchedulerOptions()
     known: dict[str, Any] = {}
     for item in fields(SchedulerOptions):
@@ -128,9 +136,8 @@ def build_options(
 def build_table(content: dict[str, Any]) -> HostTable:
     """Return a host table whose row order is the case's host order."""
     now = content["now"]
-    rows = [_fleet_row(host, now) for host in content["hosts"]]
     table = HostTable()
-    table.upsert(pa.Table.from_pylist(rows, schema=FLEET_SCHEMA))
+    table.upsert(fleet_table([_fleet_row(host, now) for host in content["hosts"]]))
     known = {host["host"] for host in content["hosts"]}
     for aggregate in content["aggregates"]:
         hosts = frozenset(aggregate["hosts"]) & known
@@ -138,8 +145,13 @@ def build_table(content: dict[str, Any]) -> HostTable:
     return table
 
 
+def fleet_table(rows: list[dict[str, Any]]) -> pa.Table:
+    """Return a canonical fleet table, columns that rows leave out at their defaults; facts are taken unchecked."""
+    return pa.Table.from_pylist([{**_COLUMN_DEFAULTS, **row} for row in rows], schema=FLEET_SCHEMA)
+
+
 def _fleet_row(host: dict[str, Any], now: str) -> dict[str, Any]:
-    """Return a host as a row of a fleet table, every fact given, so that no default of Berth's enters."""
+    """Return a host as a row of a fleet table; where the case leaves a fact out, nova's default stands."""
     stats = {key: str(value) for key, value in (host.get("stats") or {}).items()}
     info = host.get("cpu_info", "")
     service = host.get("service") or {}
@@ -175,6 +187,8 @@ def _fleet_row(host: dict[str, Any], now: str) -> dict[str, Any]:
         "traits": traits,
         "aggregates": [],
         "stats": json.dumps(stats),
+        "metrics": json.dumps({item["name"]: _metric(**item) for item in host.get("metrics") or ()}),
+        "pci_devices": sum(pool["count"] for pool in host.get("pci_device_pools") or ()),
         "disabled": disabled,
         "disabled_reason": service.get("disabled_reason") or "",
         "forced_down": bool(service.get("forced_down")),
@@ -188,6 +202,11 @@ def _fleet_row(host: dict[str, Any], now: str) -> dict[str, Any]:
     for column, key in _STATS_COLUMNS.items():
         row[column] = int(stats.get(key, 0))
     return row
+
+
+def _metric(name: str, value: float, **unused: object) -> int:
+    """Return a metric as nova keeps it (nova.objects.monitor_metric)."""
+    return int(value * 100) if name.endswith("percent") else int(value)
 
 
 def _last_seen(service: dict[str, Any], now: str) -> str:
@@ -222,12 +241,17 @@ def build_request(content: dict[str, Any]) -> RequestSpec:
         force_hosts=tuple(spec.get("force_hosts") or ()),
         force_nodes=tuple(spec.get("force_nodes") or ()),
         ignore_hosts=tuple(spec.get("ignore_hosts") or ()),
-        requested_destination=RequestedDestination(destination.get("host") or "", destination.get("node") or "")
-        if destination
-        else None,
+        requested_destination=_destination(destination) if destination else None,
         is_bfv=bool(spec.get("is_bfv")),
         alternates=None if content.get("return_alternates") else 0,
     )
+
+
+def _destination(destination: dict[str, Any]) -> RequestedDestination:
+    """Return where a request wants to go; a case begins when nova has left out the hosts of cells it cannot reach."""
+    cross_cell = bool(destination.get("allow_cross_cell_move"))
+    cell = destination.get("cell") if cross_cell else None
+    return RequestedDestination(destination.get("host") or "", destination.get("node") or "", cell or "", cross_cell)
 
 
 def build_flavor(flavor: dict[str, Any]) -> Flavor:
@@ -261,6 +285,22 @@ def build_group(content: dict[str, Any], table: HostTable) -> GroupState | None:
         member_counts=counts,
         host_rows={row for row in rows if row is not None},
     )
+
+
+def _instance_rows(hosts: list[dict[str, Any]]) -> dict[str, int]:
+    return {instance["uuid"]: row for row, host in enumerate(hosts) for instance in host.get("instances") or ()}
+
+
+def _image_counts(hosts: list[dict[str, Any]]) -> ImageCounts:
+    """Return how many instances of each host have an image with a property of a value."""
+    return {
+        row: Counter(
+            pair
+            for instance in host.get("instances") or ()
+            for pair in image_texts(instance.get("image_properties") or {}).items()
+        )
+        for row, host in enumerate(hosts)
+    }
 
 
 def _rows_with_instances(hosts: list[dict[str, Any]], uuids: frozenset[str]) -> frozenset[int]:

@@ -61,6 +61,8 @@ def compare_end_to_end(content: Content, comparison: Comparison) -> None:
             scenario.request,
             group=scenario.make_group(),
             own_rows=scenario.own_rows,
+            instance_rows=scenario.instance_rows,
+            image_counts=scenario.image_counts,
             members=scenario.members,
             steps=steps,
         )
@@ -96,7 +98,7 @@ def _scenario(content: Content) -> Scenario:
 
 
 def _offered(scenario: Scenario) -> list[str]:
-    chain = replace(scenario.chain, filters=tuple(find_filter(name) for name in PLACEMENT_FILTERS))
+    chain = replace(scenario.chain, filters=tuple(find_filter(name) for name in PLACEMENT_FILTERS), weighers=())
     context = SelectionContext(scenario.table)
     many = scenario.table.host_count
     explanation = explain(chain, scenario.table, scenario.request, context, weighed_limit=many, nearest_limit=0)

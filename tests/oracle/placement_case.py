@@ -10,10 +10,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-import pyarrow as pa
-
 from engine.errors import NoValidHostError
-from engine.inventory.fleet_schema import FLEET_SCHEMA
 from engine.inventory.table import HostTable
 from engine.inventory.usage import flavor_amounts
 from engine.model.aggregate import Aggregate
@@ -23,6 +20,7 @@ from engine.model.request_spec import RequestedDestination, RequestSpec
 from engine.scheduler.chain import Chain
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.select import Selector
+from tests.oracle.build import fleet_table
 from tests.oracle.compare import Comparison
 
 _SIZES = {"VCPU": ("vcpus", "cpu"), "MEMORY_MB": ("memory_mb", "ram"), "DISK_GB": ("disk_gb", "disk")}
@@ -120,7 +118,7 @@ def _kind(key: str, value: str) -> str:
 
 def _table(content: dict[str, Any]) -> HostTable:
     table = HostTable()
-    table.upsert(pa.Table.from_pylist([_row(provider) for provider in content["providers"]], schema=FLEET_SCHEMA))
+    table.upsert(fleet_table([_row(provider) for provider in content["providers"]]))
     members: dict[str, list[str]] = {}
     for provider in content["providers"]:
         for uuid in provider["aggregates"]:
@@ -135,22 +133,9 @@ def _row(provider: dict[str, Any]) -> dict[str, Any]:
         "host_id": provider["name"],
         "uuid": provider["uuid"],
         "nodename": provider["name"],
-        "free_ram_mb": 0,
-        "free_disk_gb": 0,
-        "num_instances": 0,
-        "num_io_ops": 0,
-        "failed_builds": 0,
-        "hypervisor_version": 0,
         "supported_instances": [],
         "traits": provider["traits"],
-        "aggregates": [],
-        "stats": "{}",
-        "disabled": False,
-        "forced_down": False,
     }
-    row |= dict.fromkeys(
-        ("availability_zone", "hypervisor_type", "arch", "cpu_info", "host_ip", "cell", "disabled_reason"), ""
-    )
     for resource_class, (size, ratio) in _SIZES.items():
         inventory = provider["inventories"].get(resource_class, {})
         row[size] = inventory.get("total", 0)

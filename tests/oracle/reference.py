@@ -26,6 +26,7 @@ DEFAULTS = {
     "hypervisor_version_weight_multiplier": 1.0,
     "soft_affinity_weight_multiplier": 1.0,
     "soft_anti_affinity_weight_multiplier": 1.0,
+    "pci_weight_multiplier": 1.0,
     "max_io_ops_per_host": 8,
     "max_instances_per_host": 50,
 }
@@ -87,6 +88,7 @@ def host_states(content: dict[str, Any]) -> list[State]:
                 "num_io_ops": int(stats.get("io_workload", 0)),
                 "failed_builds": int(stats.get("failed_builds", 0)),
                 "hypervisor_version": host.get("hypervisor_version") or 0,
+                "pci_devices": sum(pool["count"] for pool in host.get("pci_device_pools") or ()),
                 "instances": {item["uuid"] for item in host.get("instances") or ()},
                 "up": is_up(host.get("service") or {}, content["now"]),
                 "room": {
@@ -310,6 +312,7 @@ _WEIGHERS: dict[str, tuple[str, float, float | None, Callable[[State, dict[str, 
     "BuildFailureWeigher": ("build_failure", -1.0, None, lambda host, group: host["failed_builds"]),
     "NumInstancesWeigher": ("num_instances", 1.0, None, lambda host, group: host["num_instances"]),
     "HypervisorVersionWeigher": ("hypervisor_version", 1.0, None, lambda host, group: host["hypervisor_version"]),
+    "PCIWeigher": ("pci", 1.0, None, lambda host, group: 100 - min(host["pci_devices"], 99)),
     "ServerGroupSoftAffinityWeigher": (
         "soft_affinity",
         1.0,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tests.oracle import reference
 from tests.oracle.compare import Comparison
-from tests.oracle.support import contributes_nothing
 
 _CONSUMING = frozenset({"NUMATopologyFilter", "PciPassthroughFilter"})
 _OTHER_REPEATED = frozenset({"AggregateIoOpsFilter", "AggregateNumInstancesFilter", "JsonFilter", "MetricsFilter"})
@@ -25,7 +25,7 @@ def covers(content: dict[str, Any]) -> bool:
         or any(isinstance(expected["per_filter"][name], dict) for name in names)
         or any(host.get("free_disk_gb", 0) is None for host in content["hosts"])
         or any(
-            name not in reference.WEIGHERS and not contributes_nothing(name, content)
+            name not in reference.WEIGHERS and not _contributes_nothing(name, content)
             for name in expected["weigher_order"]
         )
         or content["request_spec"].get("scheduler_hints", {}).get("_nova_check_type")
@@ -73,3 +73,34 @@ def compare_reference(content: dict[str, Any], comparison: Comparison) -> None:
         host = hosts[after["host"]]
         for key in ("free_ram_mb", "free_disk_mb", "vcpus_used", "num_instances"):
             comparison.same(f"reference: {key} of host {after['host']} afterwards", host[key], after[key])
+
+
+def _contributes_nothing(weigher: str, content: dict[str, Any]) -> bool:
+    """Return whether a weigher that the reference lacks adds exactly 0 to every host's weight in a case."""
+    return _CONTRIBUTES_NOTHING.get(weigher, _never)(content)
+
+
+def _never(content: dict[str, Any]) -> bool:
+    return False
+
+
+def _no_metrics_weighed(content: dict[str, Any]) -> bool:
+    return not content["config"].get("metrics", {}).get("weight_setting")
+
+
+def _same_cell(content: dict[str, Any]) -> bool:
+    destination = content["request_spec"].get("requested_destination") or {}
+    return not (destination.get("cell") and destination.get("allow_cross_cell_move"))
+
+
+def _no_image_properties_weighed(content: dict[str, Any]) -> bool:
+    # an aggregate cannot switch this weigher on: it looks at the configured multiplier alone
+    return float(content["config"]["filter_scheduler"].get("image_props_weight_multiplier", 0.0)) == 0.0
+
+
+_CONTRIBUTES_NOTHING: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "MetricsWeigher": _no_metrics_weighed,
+    "CrossCellWeigher": _same_cell,
+    "ImagePropertiesWeigher": _no_image_properties_weighed,
+}
+"""When a weigher adds exactly 0 to every host's weight, so that its absence changes nothing."""

@@ -18,7 +18,7 @@ from tests.oracle.report import as_json, as_text
 from tests.oracle.runner import run_case
 from tests.oracle.support import unsupported
 
-WEIGHERS = (*sorted(reference.WEIGHERS), "PCIWeigher")
+WEIGHERS = sorted(reference.WEIGHERS)
 
 
 def host(number: int, free_ram_mb: int) -> dict[str, Any]:
@@ -150,11 +150,11 @@ def test_a_wrong_answer_is_a_difference(tmp_path: Path, changes: dict[str, Any],
     assert what in {difference.what for difference in run_case(found).differences}
 
 
-def test_a_missing_filter_and_a_weigher_that_counts_are_named() -> None:
+def test_a_missing_filter_and_a_missing_weigher_are_named() -> None:
     content = case()
     content["config"]["filter_scheduler"]["enabled_filters"].append("NoSuchFilter")
-    content["hosts"][0]["pci_device_pools"] = [{"count": 3}]
-    assert unsupported(content) == ["filter: NoSuchFilter", "weigher: PCIWeigher"]
+    content["expected"]["weigher_order"].append("NoSuchWeigher")
+    assert unsupported(content) == ["filter: NoSuchFilter", "weigher: NoSuchWeigher"]
     assert unsupported(case()) == []
 
 

@@ -13,6 +13,7 @@ OVERRIDES = (
     "cpu_weight_multiplier",
     "build_failure_weight_multiplier",
     "io_ops_weight_multiplier",
+    "pci_weight_multiplier",
 )
 DOWN: tuple[dict[str, Any], ...] = ({"disabled": True}, {"forced_down": True}, {"last_seen_up": "2026-01-15T11:58:00"})
 TRAITS = ("CUSTOM_GOLD", "CUSTOM_SILVER")
@@ -76,6 +77,8 @@ def _host(rng: random.Random, number: int, kind: dict[str, Any], varied: float, 
         "service": service,
         "cell_uuid": CELLS[rng.randrange(cells)],
     }
+    if rng.random() < 0.1:
+        host["pci_device_pools"] = [{"count": count} for count in rng.choice(((1,), (3, 4), (64, 64)))]
     if rng.random() < 0.2:
         host["disk_available_least"] = rng.randint(-50, kind["local_gb"])
     return host

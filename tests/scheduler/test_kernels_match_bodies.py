@@ -11,7 +11,10 @@ import pytest
 from engine.inventory.schema import BLOCK_ROWS
 from engine.inventory.table import HostTable
 from engine.inventory.usage import Amounts
+from engine.model.aggregate import Aggregate
+from engine.scheduler.aggregate_columns import AGGREGATE_COLUMNS
 from engine.scheduler.chain import Chain, MultiplierOverrides
+from engine.scheduler.kernel_plan import is_column
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import Filter, Weigher, all_filters, all_weighers
 from tests.builders import host_table, only
@@ -43,9 +46,11 @@ def trial(seed: int) -> Trial:
         num_instances_weight_multiplier=1.0,
         **options,
     )
-    table = host_table([{}] * ROWS)
+    table = host_table([{}] * ROWS, aggregates=[aggregate(rng, number) for number in range(4)])
     numbers = np.random.default_rng(seed)
     for name in chain.plan.columns:
+        if name in AGGREGATE_COLUMNS:
+            continue
         values = table.columns[name]
         if values.dtype == np.float64:
             values[:ROWS] = numbers.choice([-7.5, -0.0, 0.0, 0.1, 1 / 3, 2.5, 1e9], ROWS)
@@ -61,13 +66,21 @@ def trials() -> list[Trial]:
     return [trial(seed) for seed in range(TRIALS)]
 
 
+def aggregate(rng: random.Random, number: int) -> Aggregate:
+    """A third of the hosts, with some of the numbers that filters read."""
+    texts = ("-1", "0", "0.1", "1", "2.5", "4", "many")
+    metadata = {item.key: rng.choice(texts) for item in AGGREGATE_COLUMNS.values() if rng.random() < 0.7}
+    hosts = frozenset(f"h{row}" for row in range(ROWS) if rng.random() < 1 / 3)
+    return Aggregate(str(number), str(number), hosts, metadata)
+
+
 def by_body(plugin: Filter | Weigher, given: Trial) -> list[float]:
     """What the plug-in's own body returns for each row."""
     found = []
     for row in range(ROWS):
         arguments = [
-            given.table.columns[name][row].item()
-            if name in given.table.columns
+            given.chain.column(given.table, name)[row].item()
+            if is_column(name)
             else getattr(given.amounts if name in Amounts._fields else given.chain.options, name)
             for name in plugin.parameters
         ]
@@ -137,7 +150,7 @@ def test_the_options_that_filters_read_are_varied() -> None:
 def multipliers(given: Trial, alone: int | None) -> MultiplierOverrides:
     """No overrides, or 0.7 for one weigher and nothing for the others."""
     many = len(given.chain.weighers)
-    table = np.zeros((many, 1))
+    table = np.zeros((many, len(given.table.memberships)))
     if alone is not None:
         table[alone] = 0.7
     return MultiplierOverrides(np.full(many, alone is not None), table)

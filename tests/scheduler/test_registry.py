@@ -18,14 +18,43 @@ from engine.scheduler.registry import (
     text_filter,
 )
 
-SUPPORTED_FILTERS = {*DEFAULT_FILTERS, *PLACEMENT_FILTERS, "IoOpsFilter", "NumInstancesFilter"}
+SUPPORTED_FILTERS = {
+    *DEFAULT_FILTERS,
+    *PLACEMENT_FILTERS,
+    "AggregateCoreFilter",
+    "AggregateDiskFilter",
+    "AggregateImagePropertiesIsolation",
+    "AggregateInstanceExtraSpecsFilter",
+    "AggregateIoOpsFilter",
+    "AggregateMultiTenancyIsolation",
+    "AggregateNumInstancesFilter",
+    "AggregateRamFilter",
+    "AggregateTypeAffinityFilter",
+    "AllHostsFilter",
+    "AvailabilityZoneFilter",
+    "CoreFilter",
+    "DifferentHostFilter",
+    "DiskFilter",
+    "IoOpsFilter",
+    "IsolatedHostsFilter",
+    "JsonFilter",
+    "MetricsFilter",
+    "NumInstancesFilter",
+    "RamFilter",
+    "SameHostFilter",
+    "SimpleCIDRAffinityFilter",
+}
 SUPPORTED_WEIGHERS = {
     "BuildFailureWeigher",
     "CPUWeigher",
+    "CrossCellWeigher",
     "DiskWeigher",
     "HypervisorVersionWeigher",
+    "ImagePropertiesWeigher",
     "IoOpsWeigher",
+    "MetricsWeigher",
     "NumInstancesWeigher",
+    "PCIWeigher",
     "RAMWeigher",
     "ServerGroupSoftAffinityWeigher",
     "ServerGroupSoftAntiAffinityWeigher",
@@ -64,8 +93,8 @@ def test_an_unknown_filter_is_refused_with_those_there_are(name: str) -> None:
 
 
 def test_an_unknown_weigher_is_refused_with_those_there_are() -> None:
-    with pytest.raises(InvalidSettingError, match="PCIWeigher") as caught:
-        find_weigher("PCIWeigher")
+    with pytest.raises(InvalidSettingError, match="NovelWeigher") as caught:
+        find_weigher("NovelWeigher")
     assert all(known in caught.value.message for known in SUPPORTED_WEIGHERS)
 
 
@@ -73,7 +102,7 @@ def test_an_unknown_weigher_is_refused_with_those_there_are() -> None:
     "register",
     [
         column_filter("IoOpsFilter", reason="again"),
-        text_filter("IoOpsFilter", reason="again", reads=("profile",)),
+        text_filter("IoOpsFilter", reason="again", reads=("profile",), request_key=None),
         sparse_filter("IoOpsFilter", reason="again"),
         column_weigher("RAMWeigher", multiplier="ram_weight_multiplier"),
         sparse_weigher("RAMWeigher", multiplier="ram_weight_multiplier", applies=bool),

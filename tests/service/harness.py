@@ -66,12 +66,12 @@ class Running:
 
 
 @contextmanager
-def serving(state_dir: Path, **settings: Any) -> Iterator[Running]:
+def serving(state_dir: Path, *, config: Path | None = None, **settings: Any) -> Iterator[Running]:
     """A service on ``state_dir`` until the block ends."""
+    given = Settings.load(config, **{"listen": "127.0.0.1:0", "state_dir": state_dir, "drain_s": 5.0, **settings})
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="test-service", daemon=True)
     thread.start()
-    given = Settings.load(None, **{"listen": "127.0.0.1:0", "state_dir": state_dir, "drain_s": 5.0, **settings})
 
     async def make() -> Service:
         return Service(given)

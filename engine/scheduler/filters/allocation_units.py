@@ -26,6 +26,7 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
     "AllocationUnitsFilter",
     reason="an amount is below min_unit, above max_unit or no multiple of step_size",
     reads=("units",),
+    request_key=None,
     once_per_request=True,
     change=_change,
 )

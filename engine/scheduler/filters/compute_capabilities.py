@@ -24,6 +24,7 @@ def _attributes(request: RequestSpec) -> frozenset[str]:
     "ComputeCapabilitiesFilter",
     reason="a capability that the flavor's extra specs ask for is missing",
     reads=("profile",),
+    request_key=lambda request, options: tuple(sorted(request.flavor.extra_specs.items())),
     attributes=_attributes,
     once_per_request=True,
     applies=_asks,

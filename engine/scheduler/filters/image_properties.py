@@ -6,16 +6,22 @@ The rule is that of nova.scheduler.filters.image_props_filter.
 from __future__ import annotations
 
 from engine.model.request_spec import RequestSpec
-from engine.scheduler.image_support import supports
+from engine.scheduler.image_support import PROPERTIES_READ, supports
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import text_filter
 from engine.scheduler.request_facts import RequestFacts
+
+
+def _key(request: RequestSpec, options: SchedulerOptions) -> tuple[tuple[str, str], ...]:
+    properties = request.image.properties
+    return tuple((name, str(properties[name])) for name in PROPERTIES_READ if name in properties) if properties else ()
 
 
 @text_filter(
     "ImagePropertiesFilter",
     reason="the host does not run the image's architecture, hypervisor type or vm mode",
     reads=("profile",),
+    request_key=_key,
     once_per_request=True,
     run_on_rebuild=True,
 )

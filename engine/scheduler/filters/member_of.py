@@ -23,6 +23,7 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
     "MemberOfFilter",
     reason="not in a wanted aggregate",
     reads=("membership",),
+    request_key=lambda request, options: request.member_of,
     once_per_request=True,
     applies=_asks,
     change=_change,

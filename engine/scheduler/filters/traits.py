@@ -28,6 +28,12 @@ def wanted_traits(request: RequestSpec) -> tuple[frozenset[str], frozenset[str]]
     return frozenset(required), frozenset(forbidden)
 
 
+def _key(request: RequestSpec, options: SchedulerOptions) -> tuple[frozenset[str], frozenset[str]]:
+    if not request.flavor.extra_specs and not request.image.properties:
+        return request.required_traits, request.forbidden_traits
+    return wanted_traits(request)
+
+
 def _asks(request: RequestSpec) -> bool:
     return any(wanted_traits(request))
 
@@ -45,6 +51,7 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
     "TraitsFilter",
     reason="a required trait is missing or a forbidden one present",
     reads=("profile",),
+    request_key=_key,
     once_per_request=True,
     applies=_asks,
     change=_change,

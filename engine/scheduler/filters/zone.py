@@ -23,6 +23,7 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
     "ZoneFilter",
     reason="in another availability zone",
     reads=("profile", "membership"),
+    request_key=lambda request, options: request.availability_zone,
     once_per_request=True,
     applies=_asks,
     change=_change,

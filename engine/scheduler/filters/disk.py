@@ -1,0 +1,37 @@
+"""DiskFilter: enough disk is free under the host's allocation ratio.
+
+The rule is that of nova.scheduler.filters.disk_filter up to nova 19: later novas leave it to placement's DISK_GB.
+"""
+
+from __future__ import annotations
+
+from engine.inventory.usage import flavor_amounts
+from engine.model.request_spec import RequestSpec
+from engine.scheduler.options import SchedulerOptions
+from engine.scheduler.registry import column_filter
+from engine.scheduler.request_facts import RequestFacts
+
+
+def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> str:
+    columns = facts.fleet.columns
+    total, free = int(columns["disk_gb_total"][facts.row]), int(columns["free_disk_gb"][facts.row])
+    ratio = float(columns["disk_gb_allocation_ratio"][facts.row])
+    amounts = flavor_amounts(request.flavor, is_bfv=request.is_bfv)
+    disk_gb = max(amounts.requested_disk_gb, amounts.flavor_disk_gb)
+    if disk_gb > total:
+        return f"{disk_gb} GiB of disk in all, not {total}: an instance is not overcommitted against itself"
+    short = disk_gb - (total * ratio - (total - free))
+    return f"{short:g} more GiB of disk free ({total - free} of {total} * {ratio:g} in use)"
+
+
+@column_filter("DiskFilter", reason="not enough disk free under its allocation ratio", change=_change)
+def disk(
+    disk_gb_total: int, free_disk_gb: int, disk_gb_allocation_ratio: float, requested_disk_gb: int, flavor_disk_gb: int
+) -> bool:
+    """Return whether root, ephemeral and swap disk fit into total * ratio - used, and into the total.
+
+    Berth counts disk in whole GiB, swap rounded up to them; the root disk counts for an instance on a volume too.
+    """
+    disk_gb = max(requested_disk_gb, flavor_disk_gb)
+    usable = disk_gb_total * disk_gb_allocation_ratio - (disk_gb_total - free_disk_gb)
+    return disk_gb <= disk_gb_total and usable >= disk_gb

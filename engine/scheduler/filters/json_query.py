@@ -1,0 +1,43 @@
+"""JsonFilter: the host satisfies the query of a hint, in nova's JSON grammar (nova.scheduler.filters.json_filter)."""
+
+from __future__ import annotations
+
+from engine.model.request_spec import RequestSpec
+from engine.scheduler import queries
+from engine.scheduler.faults import FilterFault
+from engine.scheduler.hints import hint
+from engine.scheduler.options import SchedulerOptions
+from engine.scheduler.registry import text_filter
+from engine.scheduler.request_facts import RequestFacts
+
+_QUERY = "query"
+
+
+def _asks(request: RequestSpec) -> bool:
+    return bool(hint(request, _QUERY))
+
+
+def _attributes(request: RequestSpec) -> frozenset[str]:
+    values = hint(request, _QUERY)
+    return queries.attributes_read(values[0]) if len(values) == 1 else frozenset()
+
+
+def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> str:
+    return f"facts of which the query {' '.join(hint(request, _QUERY))} holds"
+
+
+@text_filter(
+    "JsonFilter",
+    reason="the query of the hint does not hold of it",
+    reads=("profile",),
+    request_key=lambda request, options: hint(request, _QUERY),
+    attributes=_attributes,
+    applies=_asks,
+    change=_change,
+)
+def json_query(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
+    """Return whether the query holds of the host; raise FilterFault where nova would raise."""
+    values = hint(request, _QUERY)
+    if len(values) > 1:
+        raise FilterFault("the hint query takes one JSON text", nova_exception="TypeError")
+    return queries.holds(values[0], facts)
