@@ -1,14 +1,16 @@
-"""Settings: everything an operator can set, read once from a TOML file, the environment and the command, then handed down.
+"""Settings: all that an operator can set, read once from a TOML file, the environment and the command.
 
-The command's options beat the environment (``BERTH_LISTEN``, ``BERTH_SCHEDULER__MAX_ATTEMPTS``), which beats the file. The file's
-``[scheduler]`` table takes nova's option names, ``[ledger]`` those of the ledger.
+The command's options beat the environment (``BERTH_LISTEN``, ``BERTH_SCHEDULER__MAX_ATTEMPTS``), which beats the file.
+The file's ``[scheduler]`` table takes nova's option names, ``[ledger]`` those of the ledger. Lists in the environment
+are JSON.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from engine.errors import InvalidSettingError
@@ -20,8 +22,8 @@ class Settings(BaseSettings):
     """The service's settings.
 
     ``listen``: HOST:PORT. ``seed``: of the random choices that nova's options ask for; None takes one from the system.
-    ``token_retention_s``: how long a client token keeps its answer. ``drain_s``: how long a stop waits for calls under way.
-    ``view_budget_mb``: memory for class views.
+    ``token_retention_s``: how long a client token keeps its answer. ``drain_s``: how long a stop waits for calls under
+    way. ``view_budget_mb``: memory for class views.
     """
 
     model_config = SettingsConfigDict(env_prefix="BERTH_", env_nested_delimiter="__", extra="forbid", frozen=True)
@@ -36,9 +38,18 @@ class Settings(BaseSettings):
     scheduler: SchedulerOptions = SchedulerOptions()
     ledger: LedgerOptions = LedgerOptions()
 
+    @field_validator("scheduler", "ledger", mode="before")
+    @classmethod
+    def _read_lists(cls, group: object) -> object:
+        """Read the lists of a group that comes from the environment, where every value is text."""
+        if not isinstance(group, dict):
+            return group
+        lists = {name: value for name, value in group.items() if isinstance(value, str) and value.startswith("[")}
+        return group | {name: json.loads(value) for name, value in lists.items()}
+
     @classmethod
     def load(cls, config: Path | None = None, **overrides: object) -> Settings:
-        """Return the settings of a TOML file, the environment and ``overrides``; raise InvalidSettingError naming what is wrong where."""
+        """Return the settings of a file, the environment and ``overrides``; raise InvalidSettingError naming the fault."""
         if config is not None and not config.is_file():
             raise InvalidSettingError(f"there is no settings file {config}: check --config", path=config)
 

@@ -1,7 +1,7 @@
 """The error family: every failure Berth reports carries a reason code, a public message and machine-readable details.
 
-The reason codes are those of ``proto/engine/v1/error_reason.proto``, without the ``ERROR_REASON_`` prefix. ``message`` is safe to show to
-any caller; what only an operator may see goes to the log through ``__cause__``.
+The reason codes are those of ``proto/engine/v1/error_reason.proto``, without the ``ERROR_REASON_`` prefix. ``message``
+is safe to show to any caller; what only an operator may see goes to the log through ``__cause__``.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def test_the_quick_run_of_the_kernel_benchmark_gives_figures_with_floors(tmp_pat
     done = subprocess.run(
         [*command, "-p", "no:cacheprovider", "-p", "no:xdist"],
         cwd=ROOT,
-        env={**os.environ, "BENCH_QUICK": "1"},
+        env={name: value for name, value in os.environ.items() if "XDIST" not in name} | {"BENCH_QUICK": "1"},
         check=False,
         capture_output=True,
         text=True,

@@ -132,6 +132,15 @@ class Fleet:
         named |= {aggregate.metadata.get("availability_zone", "") for aggregate in self.aggregates.values()}
         return frozenset(named - {""})
 
+    @property
+    def cell_of_profile(self) -> npt.NDArray[np.int32]:
+        """Code of the cell of each profile, at least one long; all the same in a fleet of one cell."""
+        return self.of_facts("cells", self._coded_cells)
+
+    def _coded_cells(self) -> npt.NDArray[np.int32]:
+        cells = [profile.cell for profile in self.profiles.values] or [""]
+        return np.unique(cells, return_inverse=True)[1].astype(np.int32)
+
     def of_facts(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
         """Return what ``make`` makes of facts and aggregates, kept under ``key`` until one of them changes."""
         kept = self._of_facts.get(key)

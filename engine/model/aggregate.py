@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """A host aggregate: ``hosts`` are host_ids, ``metadata`` is text to text; the key availability_zone names a zone."""
+    """A host aggregate: ``hosts`` are host_ids, ``metadata`` is text to text; availability_zone names a zone."""
 
     uuid: str
     name: str

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 class Allocation:
     """What one consumer (an instance's uuid) holds on one host; ``resources`` are placement amounts by resource class.
 
-    ``vcpus``, ``memory_mb`` and ``disk_gb`` are the flavor's own sizes, which the weighers count (disk_gb is root + ephemeral).
+    ``vcpus``, ``memory_mb`` and ``disk_gb`` are the flavor's own sizes, which the weighers count (disk_gb is root +
+    ephemeral).
     """
 
     consumer: str

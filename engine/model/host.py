@@ -44,7 +44,7 @@ class ResourceInventory:
 
 @dataclass(frozen=True, slots=True)
 class HostService:
-    """The compute service's state: ``last_seen_up_us`` is microseconds since 1970 UTC, None for a host that never sends heartbeats.
+    """The compute service's state; ``last_seen_up_us`` is microseconds since 1970 UTC, None without heartbeats.
 
     A host without heartbeats (an imported inventory) counts as up unless disabled or forced down.
     """
@@ -59,10 +59,11 @@ class HostService:
 class Host:
     """One compute node.
 
-    ``inventories`` are placement's facts; ``vcpus_used``, ``memory_mb_used`` and ``local_gb_used`` are what runs on the host *beside*
-    Berth's own allocations. ``free_ram_mb``, ``free_disk_gb`` and ``disk_available_least_gb`` replace the derived amounts where the
-    hypervisor reports its own. ``pci_devices`` is the sum of the host's PCI pool counts. ``stats`` hold any further
-    named facts as text, ``metrics`` what the host's monitors measure, in whole numbers.
+    ``inventories`` are placement's facts; ``vcpus_used``, ``memory_mb_used`` and ``local_gb_used`` are what runs on the
+    host *beside* Berth's own allocations. ``free_ram_mb``, ``free_disk_gb`` and ``disk_available_least_gb`` replace the
+    derived amounts where the hypervisor reports its own. ``pci_devices`` is the sum of
+    the host's PCI pool counts. ``stats`` hold any further named facts as text, ``metrics`` what the host's monitors
+    measure, in whole numbers.
     """
 
     host_id: str

@@ -16,7 +16,7 @@ MAX_HOSTS = 4_000_000
 
 
 def check_amount(name: str, value: object, low: int, high: int) -> int:
-    """Return ``value`` if it is a whole number in [low, high]; raise InvalidRequestError that names the field otherwise."""
+    """Return ``value`` if it is a whole number in [low, high]; raise InvalidRequestError naming the field."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidRequestError(f"{name} must be a whole number, not {value!r}", field=name)
     if not low <= value <= high:

@@ -28,9 +28,9 @@ class RequestSpec:
     """A request for ``num_instances`` hosts of one shape.
 
     ``instance_uuids`` name the consumers (as many as num_instances, or none to have them made). ``required_traits``,
-    ``forbidden_traits`` and ``member_of`` (a sequence of sets of aggregate uuids: any of each set) narrow the candidates as
-    placement's query would. ``instance_group`` is a server group's uuid. ``alternates`` is how many to return per instance;
-    None means max_attempts - 1.
+    ``forbidden_traits`` and ``member_of`` (a sequence of sets of aggregate uuids: any of each set) narrow the
+    candidates as placement's query would. ``instance_group`` is a server group's uuid. ``alternates`` is how many to
+    return per instance; None means max_attempts - 1.
     """
 
     flavor: Flavor

@@ -82,7 +82,7 @@ def fit_scale(low, high, multipliers, scale):
 @kernel
 def place(slots, request_shapes, release_at, release_rows, release_shapes, release_of, picks, claim, shapes, options, multipliers,
           mask, seen, count, low, high, best, best_row, scales, slacks, based,
-          block_revision, counter, statistics, rows_out, weights_out, survivors_out, {columns}):
+          cells, profile, block_revision, counter, statistics, rows_out, weights_out, survivors_out, {columns}):
     blocks = len(block_revision)
     ok = np.empty({BLOCK_ROWS}, dtype=np.uint8)
     score = np.empty({BLOCK_ROWS}, dtype=np.float64)
@@ -209,7 +209,8 @@ def place(slots, request_shapes, release_at, release_rows, release_shapes, relea
             based[s] = True
             same = True
         if same:
-            for k in range(picks):
+            k = 0
+            while k < picks:
                 found = 0
                 top = -np.inf
                 for b in range(blocks):
@@ -219,15 +220,16 @@ def place(slots, request_shapes, release_at, release_rows, release_shapes, relea
                 while bests[found] != top:
                     found += 1
                 top_row = best_rows[found]
-                rows_out[r, k] = top_row
-                weights_out[r, k] = top if survivors > 1 else 0.0
+                # alternates are of the chosen host's cell
+                if k == 0 or cells[profile[top_row]] == cells[profile[rows_out[r, 0]]]:
+                    rows_out[r, k] = top_row
+                    weights_out[r, k] = top if survivors > 1 else 0.0
+                    k += 1
                 if picks > 1:
                     passes[top_row] &= 1
-                    bests[found], best_rows[found] = block_best(found, score, score_bits, {common}, scale, slack, {columns})
-            if picks > 1:
-                for k in range(picks):
-                    if rows_out[r, k] >= 0:
-                        revisions[rows_out[r, k] // {BLOCK_ROWS}] = -1
+                    revisions[found] = -1
+                    if k < picks:
+                        bests[found], best_rows[found] = block_best(found, score, score_bits, {common}, scale, slack, {columns})
         else:
             rows_out[r, 0] = top_row
             weights_out[r, 0] = top if survivors > 1 else 0.0

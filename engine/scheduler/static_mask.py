@@ -15,6 +15,9 @@ from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import Filter
 from engine.scheduler.request_facts import ATTRIBUTE_COLUMNS, PROFILE_ATTRIBUTES, ROW_ATTRIBUTES, RequestFacts
 
+_DENSE = 4
+"""A key whose values span at most this many times its length is looked up instead of sorted."""
+
 
 def text_mask(
     filters: Iterable[Filter],
@@ -88,13 +91,26 @@ def _distinct(keys: Sequence[npt.NDArray[Any]], many: int) -> tuple[npt.NDArray[
     """Return (first index of, code per row of) the distinct combinations of ``many`` rows' key columns."""
     if not keys:
         return np.zeros(1, dtype=np.int64), np.zeros(many, dtype=np.int64)
-    if len(keys) == 1:
-        _, first, codes = np.unique(keys[0], return_index=True, return_inverse=True)
-        return first, codes
-    parts = [np.unique(key, return_inverse=True)[1] for key in keys]
-    combined = parts[0].astype(np.int64)
-    for part in parts[1:]:
-        combined = combined * (int(part.max()) + 1) + part
-        combined = np.unique(combined, return_inverse=True)[1].astype(np.int64)
-    _, first, codes = np.unique(combined, return_index=True, return_inverse=True)
+    first, codes = _numbered(keys[0])
+    for key in keys[1:]:
+        other, more = _numbered(key)
+        first, codes = _numbered(codes * len(other) + more)
     return first, codes
+
+
+def _numbered(key: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return (first index of, code per row of) a key's distinct values.
+
+    Keys are codes, nearly always dense: those are looked up, which takes a tenth of the time that sorting them does.
+    """
+    low, high = int(key.min()), int(key.max())
+    if high - low > _DENSE * len(key) + 1024:
+        _, first, codes = np.unique(key, return_index=True, return_inverse=True)
+        return first, codes
+    dense = key - low if low else key
+    first_of = np.full(high - low + 1, -1, dtype=np.int64)
+    first_of[dense[::-1]] = np.arange(len(key) - 1, -1, -1)
+    present = np.flatnonzero(first_of >= 0)
+    code_of = np.empty(len(first_of), dtype=np.int64)
+    code_of[present] = np.arange(len(present))
+    return first_of[present], code_of[dense]

@@ -209,6 +209,8 @@ class ViewStore:
             self._scales,
             self._slacks,
             self._based,
+            table.cell_of_profile,
+            table.arrays["profile"],
             table.block_revision,
             table.counter,
             self.statistics,

@@ -211,8 +211,7 @@ class BatchRun:
         earlier = [book.find(consumer) for consumer in consumers]
         first = int(self._starts[index])
         if any(earlier):
-            after = instance_consumers(self.columns.tokens[index], count + 1)[-1]
-            same = all(entry is not None and entry.shape == shape for entry in earlier) and book.find(after) is None
+            same = all(entry is not None and entry.shape == shape for entry in earlier)
             self.outcomes[index] = REPEATED if same else TOKEN_REUSED
             if same:
                 self.rows[first : first + count] = [entry.row for entry in earlier if entry is not None]

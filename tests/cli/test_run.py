@@ -109,6 +109,6 @@ def test_every_failure_has_an_exit_code_that_is_no_success():
         for child in kind.__subclasses__():
             yield from family(child)
 
-    for kind in family(EngineError):
+    for kind in (item for item in family(EngineError) if item.__module__ == "engine.errors"):
         error = kind("x", rejections={}, hosts_total=0) if kind.reason == "NO_VALID_HOST" else kind("x")
         assert exit_code(error) != ExitCode.DONE
