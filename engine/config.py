@@ -49,7 +49,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, config: Path | None = None, **overrides: object) -> Settings:
-        """Return the settings of a file, the environment and ``overrides``; raise InvalidSettingError naming the fault."""
+        """Return the settings of a file, the environment and ``overrides``; raise InvalidSettingError."""
         if config is not None and not config.is_file():
             raise InvalidSettingError(f"there is no settings file {config}: check --config", path=config)
 

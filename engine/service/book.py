@@ -67,6 +67,7 @@ class AllocationBook:
         self._serial = np.empty(1024, dtype=np.int64)
         self._next_serial = 0
         self._state = np.empty(1024, dtype=np.int8)
+        self._has_groups = False
         self._group_counts: dict[str, dict[int, int]] = {}
 
     def __len__(self) -> int:
@@ -92,6 +93,7 @@ class AllocationBook:
         if code is None:
             code = self._owner_codes[owner] = len(self.owners)
             self.owners.append(owner)
+            self._has_groups |= bool(instance_group)
         return code
 
     # -- reading ------------------------------------------------------------------------------------------------------
@@ -253,6 +255,8 @@ class AllocationBook:
 
     def _count_groups(self, places: npt.NDArray[np.int64], change: int) -> None:
         """Count instances into or out of the groups they were placed into."""
+        if not self._has_groups:
+            return
         owners = self._owner[places]
         # owners are few: whoever has no group costs nothing by the place
         for owner in np.unique(owners).tolist():
@@ -286,6 +290,7 @@ class AllocationBook:
             if code:
                 book.owners.append(owner)
             book._owner_codes[owner] = code
+            book._has_groups |= bool(owner.instance_group)
         many = len(state.hosts)
         book._reserve(many)
         raw = state.consumers.tobytes()

@@ -20,10 +20,11 @@ AGGREGATE = "aggregate"
 
 @dataclass(slots=True)
 class Catalog:
-    """Flavors by name and server groups by uuid."""
+    """Flavors by name and server groups by uuid; ``revision`` grows with every change of either."""
 
     flavors: dict[str, Flavor] = field(default_factory=dict)
     groups: dict[str, ServerGroup] = field(default_factory=dict)
+    revision: int = 0
 
     def flavor(self, name: str) -> Flavor:
         """Return a flavor; raise UnknownFlavorError."""

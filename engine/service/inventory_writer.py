@@ -198,6 +198,7 @@ class InventoryWriter:
             for name in deleted:
                 self.catalog.flavors.pop(name, None)
             self.catalog.flavors.update(added)
+            self.catalog.revision += 1
 
     async def set_groups(self, groups: Sequence[ServerGroup], deleted: Sequence[str]) -> None:
         """Add, replace and remove server groups; raise UnknownGroupError or LedgerError with nothing changed."""
@@ -215,6 +216,7 @@ class InventoryWriter:
             for uuid in deleted:
                 self.catalog.groups.pop(uuid, None)
             self.catalog.groups.update(added)
+            self.catalog.revision += 1
 
     async def _write(
         self, kind: str, added: dict[str, Flavor] | dict[str, ServerGroup], deleted: Sequence[str]

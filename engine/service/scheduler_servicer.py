@@ -18,6 +18,7 @@ from engine.service.batch import StreamDictionary, place_batch
 from engine.service.draining import until_draining
 from engine.service.groups import group_state
 from engine.service.instance_rows import hinted_instance_rows
+from engine.service.known_requests import KnownRequests
 from engine.service.paging import page_bounds, page_token
 from engine.service.placer import Placement, Placer, fingerprint_of
 from engine.service.status import streaming, unary
@@ -38,6 +39,8 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
     def __init__(self, placer: Placer, draining: asyncio.Event) -> None:
         self.placer = placer
         self.draining = draining
+        default_zone = placer.selector.chain.options.default_availability_zone
+        self._requests = KnownRequests(placer.catalog, placer.table, default_zone)
         self.reasons = {item.name: item.reason for item in placer.selector.chain.filters}
 
     @unary
@@ -50,8 +53,7 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
         known = await placer.known_answer(request.client_token, fingerprint)
         if known is not None:
             return pb.SelectDestinationsResponse.FromString(known)
-        spec = convert.request_from(request.request_spec, placer.catalog, placer.table)
-        convert.check_zone(spec, placer.table, placer.selector.chain.options.default_availability_zone)
+        spec = self._requests.request_from(request.request_spec)
         consumers = [convert.consumer_bytes(text, "instance_uuids") for text in spec.instance_uuids]
         answer = await placer.place(spec, consumers, request.client_token, fingerprint, self._render)
         return pb.SelectDestinationsResponse.FromString(answer)
@@ -184,8 +186,7 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
         for name in ("weighed_limit", "nearest_limit"):
             check_amount(name, getattr(request, name), 0, MAX_EXPLAINED)
         placer.refresh()
-        spec = convert.request_from(request.request_spec, placer.catalog, placer.table)
-        convert.check_zone(spec, placer.table, placer.selector.chain.options.default_availability_zone)
+        spec = self._requests.request_from(request.request_spec)
         rows = [placer.table.row(host_id) for host_id in request.host_ids]
         group = group_state(placer.catalog.group(spec.instance_group), placer.book) if spec.instance_group else None
         fleet = placer.table.snapshot()

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from engine.errors import InvalidRequestError, UnknownFlavorError
+from engine.model.flavor import Flavor
+from engine.service.catalog import Catalog
+from engine.service.known_requests import KnownRequests
+from engine.v1.request_spec_pb2 import RequestSpec
+from tests.builders import host_table
+
+
+def known(**flavors: int) -> tuple[KnownRequests, Catalog]:
+    catalog = Catalog({name: Flavor(name, vcpus, 512) for name, vcpus in flavors.items()})
+    return KnownRequests(catalog, host_table([{"host_id": "a", "availability_zone": "z1"}]), "nova"), catalog
+
+
+def test_the_same_request_is_converted_once():
+    requests, _ = known(small=1)
+    first = requests.request_from(RequestSpec(flavor_name="small", availability_zone="z1"))
+    assert requests.request_from(RequestSpec(flavor_name="small", availability_zone="z1")) is first
+    assert requests.request_from(RequestSpec(flavor_name="small")) is not first
+
+
+def test_a_changed_flavor_is_seen():
+    requests, catalog = known(small=1)
+    assert requests.request_from(RequestSpec(flavor_name="small")).flavor.vcpus == 1
+    catalog.flavors["small"] = Flavor("small", 2, 512)
+    catalog.revision += 1
+    assert requests.request_from(RequestSpec(flavor_name="small")).flavor.vcpus == 2
+    del catalog.flavors["small"]
+    catalog.revision += 1
+    with pytest.raises(UnknownFlavorError):
+        requests.request_from(RequestSpec(flavor_name="small"))
+
+
+def test_a_zone_that_is_gone_is_refused_again():
+    requests, _ = known(small=1)
+    spec = RequestSpec(flavor_name="small", availability_zone="z1")
+    requests.request_from(spec)
+    requests._table.delete(["a"])
+    with pytest.raises(InvalidRequestError, match="z1"):
+        requests.request_from(spec)
+
+
+def test_requests_that_name_instances_are_not_kept():
+    requests, _ = known(small=1)
+    uuid = "6f1d2a1c-0000-4000-8000-000000000001"
+    first = requests.request_from(RequestSpec(flavor_name="small", instance_uuids=[uuid]))
+    assert requests.request_from(RequestSpec(flavor_name="small", instance_uuids=[uuid])) is not first
