@@ -11,14 +11,14 @@ PYTHON ?= python3
 PYTEST_ARGS ?=
 PROTOS := $(sort $(wildcard proto/engine/v1/*.proto))
 
-.PHONY: help setup run test lint bench proto corpus clean
+.PHONY: help setup run test lint bench figures proto corpus clean
 
 help:
 	@echo "make setup            the environment in $(VENV), with the berth command"
 	@echo "make run              a demonstration: a service, a fleet and some placements"
 	@echo "make test             lint, types and all tests (PYTEST_ARGS=... is handed on)"
 	@echo "make lint             ruff and mypy only"
-	@echo "make bench            the benchmarks"
+	@echo "make bench            the benchmarks (then: make figures, for the README's table)"
 	@echo "make proto            engine/v1 made anew from proto/"
 	@echo "make corpus CORPUS=D  the oracle cases in directory D"
 	@echo "make clean            removes what the other targets made"
@@ -58,7 +58,13 @@ test: lint
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
 bench: setup
-	$(BIN)/python -m pytest bench --benchmark-only --benchmark-columns=min,median,mean,stddev,rounds --benchmark-sort=name $(PYTEST_ARGS)
+	@mkdir -p .benchmarks
+	$(BIN)/python -m pytest bench --benchmark-only --benchmark-columns=min,median,mean,stddev,rounds --benchmark-sort=name \
+		--benchmark-json=.benchmarks/last.json $(PYTEST_ARGS)
+
+# README.md's table of figures, from the last `make bench`
+figures: setup
+	$(BIN)/python -m bench.readme .benchmarks/last.json
 
 proto: setup
 	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=. --pyi_out=. --grpc_python_out=. $(PROTOS)

@@ -113,5 +113,5 @@ def _text_columns(fleet: Fleet) -> dict[str, Callable[[Profile], Any]]:
         "cpu_info": lambda profile: profile.cpu_info,
         "cell": lambda profile: profile.cell,
         "traits": lambda profile: list(fleet.traits.names(profile.traits)),
-        "stats": lambda profile: json.dumps(dict(profile.stats)) if profile.stats else "",
+        "stats": lambda profile: json.dumps(dict(profile.stats)),
     }

@@ -47,6 +47,8 @@ _OPTIONAL = (
 _SOFT = frozenset({"host_id", "num_io_ops", "failed_builds", "metrics", "service"})
 """The fields of a report that is not kept: the host will say them again."""
 _COUNTS = ("num_io_ops", "failed_builds")
+_REPORTED = ("last_seen_up_us", *_COUNTS, "metrics")
+"""The columns that hosts report all the time, so that a change of them alone is not worth keeping."""
 
 
 def is_report(host: inventory_pb2.Host) -> bool:
@@ -56,6 +58,30 @@ def is_report(host: inventory_pb2.Host) -> bool:
         return False
     service = host.service
     return "service" not in given or {field.name for field, _ in service.ListFields()} == {"last_seen_up_us"}
+
+
+def worth_keeping(update: pa.Table, fleet: Fleet) -> npt.NDArray[np.bool_]:
+    """Return, for each host of an update, whether it is new or a fact changes that the ledger has to keep.
+
+    Agents that send everything they know once a minute would otherwise make the ledger grow by it.
+    """
+    found = [fleet.find(host_id) for host_id in update["host_id"].to_pylist()]
+    known = np.array([row is not None for row in found], dtype=np.bool_)
+    rows = np.array([row for row in found if row is not None], dtype=np.int64)
+    changed = ~known
+    before = fleet_rows(fleet, rows).drop_columns(list(_REPORTED)).to_pylist()
+    after = update.filter(pa.array(known)).drop_columns(list(_REPORTED)).to_pylist()
+    changed[known] = [old != _with_free_amounts(new) for old, new in zip(before, after, strict=True)]
+    return changed
+
+
+def _with_free_amounts(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return a host's facts with the free amounts that follow from the others where they are not given."""
+    derived = {
+        "free_ram_mb": facts["memory_mb"] - facts["memory_mb_reserved"] - facts["memory_mb_used"],
+        "free_disk_gb": facts["disk_gb"] - facts["disk_gb_reserved"] - facts["local_gb_used"],
+    }
+    return facts | {name: amount for name, amount in derived.items() if facts[name] is None}
 
 
 def check_identities(hosts: Sequence[inventory_pb2.Host]) -> None:

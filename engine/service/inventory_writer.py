@@ -28,7 +28,7 @@ from engine.model.server_group import ServerGroup
 from engine.service import catalog as documents
 from engine.service.catalog import AGGREGATE, FLAVOR, SERVER_GROUP, Catalog
 from engine.service.commits import Commits
-from engine.service.host_updates import keep_reported, merged_fleet
+from engine.service.host_updates import keep_reported, merged_fleet, worth_keeping
 from engine.service.restore import host_segments
 from engine.v1 import inventory_pb2
 
@@ -78,24 +78,35 @@ class InventoryWriter:
     async def _merge(self, hosts: Sequence[inventory_pb2.Host]) -> Upserted:
         async with self._turn:
             # within the turn: two updates that each give a part of a host's facts must both be kept
-            fleet = await asyncio.to_thread(merged_fleet, self.table.snapshot(), hosts)
+            known = self.table.snapshot()
+            fleet = await asyncio.to_thread(merged_fleet, known, hosts)
             columns = await asyncio.to_thread(fleet_columns, fleet)
-            return await self._upsert(fleet, columns, hosts)
+            kept = await asyncio.to_thread(worth_keeping, fleet, known)
+            return await self._upsert(fleet, columns, hosts, kept)
 
     async def _upsert(
-        self, fleet: pa.Table, columns: FleetColumns, hosts: Sequence[inventory_pb2.Host] = ()
+        self,
+        fleet: pa.Table,
+        columns: FleetColumns,
+        hosts: Sequence[inventory_pb2.Host] = (),
+        kept: npt.NDArray[np.bool_] | None = None,
     ) -> Upserted:
+        """Write a batch of hosts to the ledger, those in ``kept`` if it is given, and then into the table."""
         rows = self.table.rows_for(columns.host_ids)
         self.table.check_metric_names(columns.metrics.values())
         # aggregates that the hosts name first, so that a restart finds them under the same uuids
         made = self.table.ensure_aggregates({name for names in columns.aggregate_names for name in names})
         try:
             records: list[Record] = [documents.written(AGGREGATE, {item.uuid: item for item in made})] if made else []
-            records += await asyncio.to_thread(lambda: list(host_segments(fleet, rows)))
+            if kept is None or kept.any():
+                some = fleet if kept is None else fleet.filter(pa.array(kept))
+                places = rows if kept is None else rows[kept]
+                records += await asyncio.to_thread(lambda: list(host_segments(some, places)))
         except BaseException:
             self._drop_aggregates(made)
             raise
-        await self.commits.submit(records, lambda: self._drop_aggregates(made))
+        if records:
+            await self.commits.submit(records, lambda: self._drop_aggregates(made))
         keep_reported(self.table, hosts, columns)
         return self.table.upsert_columns(columns, rows)
 

@@ -243,3 +243,24 @@ def test_membership_of_aggregates_outlives_updates(local):
     update(local, Host(host_id="h0", cell="c2"), Host(host_id="h1", cell="c2"))
     assert list(host(local).aggregate_uuids) == [rack]
     assert list(host(local, "h1").aggregate_uuids) == []
+
+
+def test_an_update_that_changes_nothing_is_not_written_again(tmp_path):
+    with serving(tmp_path) as local:
+        add_hosts(local.client, {"host_id": "a"}, {"host_id": "b"})
+        before = local.client.get_host("a").host
+        ledger = local.placer.commits.ledger
+        commits = ledger.statistics().commits
+        again = Host(host_id="a", hypervisor_type=before.hypervisor_type, num_io_ops=3)
+        for resource_class, inventory in before.inventories.items():
+            again.inventories[resource_class].CopyFrom(inventory)
+        update(local, again)
+        assert ledger.statistics().commits == commits
+        assert local.client.get_host("a").host.num_io_ops == 3
+        again.hypervisor_type = "xen"
+        update(local, again)
+        assert ledger.statistics().commits == commits + 1
+    with serving(tmp_path) as local:
+        assert local.client.get_host("a").host.hypervisor_type == "xen"
+        assert local.client.get_host("b").host.hypervisor_type == before.hypervisor_type
+        local.assert_clean()
