@@ -53,7 +53,7 @@ class Notes:
         return {self.where.get(consumer, GONE)} | self.maybe.get(consumer, set())
 
     def held(self) -> list[str]:
-        return [consumer for consumer, host in self.where.items() if host != GONE and consumer not in self.maybe]
+        return [consumer for consumer, host in list(self.where.items()) if host != GONE and consumer not in self.maybe]
 
 
 ANY = {f"h{number}" for number in range(HOSTS)}
