@@ -53,7 +53,7 @@ def replay(
     was refused in an earlier run of the same name is tried again. The exit code is 0 whatever was refused.
     """
     from engine.cli.replay.progress import progress_bar
-    from engine.cli.replay.refusals import explain_refusals
+    from engine.cli.replay.refusals import RefusalWatch
     from engine.cli.replay.report import write_report
     from engine.cli.replay.send import send
     from engine.cli.replay.trace import read_trace
@@ -62,6 +62,9 @@ def replay(
     name = run or token_hex(8)
     with connection.client() as client:
         with progress_bar(wanted=not connection.as_json) as on_progress:
-            outcome = send(client, vms, run=name, batch=batch, project=project, on_progress=on_progress)
-        refusals = explain_refusals(client, outcome, project=project)
+            watch = RefusalWatch(client, vms, project=project)
+            outcome = send(
+                client, vms, run=name, batch=batch, project=project, on_progress=on_progress, on_refused=watch.see
+            )
+        refusals = watch.refusals(outcome)
     write_report(outcome, refusals, as_json=connection.as_json)

@@ -34,7 +34,7 @@ def write_report(outcome: ReplayOutcome, refusals: Sequence[Refusal], *, as_json
     write_facts((name, str(value)) for name, value in numbers.items())
     if refusals:
         rows = ((item.shape.name, item.count, _why(item)) for item in refusals)
-        write_table(("refused", "VMs", "why, at the end of the replay"), rows)
+        write_table(("refused", "VMs", "why"), rows)
     hidden = len(outcome.refused_shapes) - len(refusals)
     if hidden:
         write_line(f"and {hidden} more shapes; --json lists them")
@@ -42,7 +42,7 @@ def write_report(outcome: ReplayOutcome, refusals: Sequence[Refusal], *, as_json
 
 def _why(refusal: Refusal) -> str:
     if refusal.hosts_passing:
-        return f"fits again: {refusal.hosts_passing} hosts would take one now"
+        return f"fits again: {refusal.hosts_passing} hosts would take one a moment later"
     if not refusal.last_filter:
         return "there are no hosts"
     earlier = (f"{name} removed {hosts}" for name, hosts in refusal.removed.items() if name != refusal.last_filter)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 
 import numpy as np
@@ -22,17 +22,26 @@ _FLAVORS_A_CALL = 10_000
 
 
 def send(
-    client: Client, trace: Trace, *, run: str, batch: int, project: str, on_progress: Callable[[int, int], None]
+    client: Client,
+    trace: Trace,
+    *,
+    run: str,
+    batch: int,
+    project: str,
+    on_progress: Callable[[int, int], None],
+    on_refused: Callable[[Sequence[int]], None] = lambda codes: None,
 ) -> ReplayOutcome:
     """Replays a trace and returns what came of it; ``on_progress`` is told the creates answered and their number.
 
-    Makes the flavors first. Raises TokenReusedError when a run of this name placed other VMs, and whatever the service
-    reports, with the creates answered until then in its message and details.
+    ``on_refused`` is told the codes of the shapes that a batch's answer refuses. Makes the flavors first. Raises
+    TokenReusedError when a run of this name placed other VMs, and whatever the service reports, with the creates
+    answered until then in its message and details.
     """
     _make_flavors(client, trace)
     events = events_in_order(trace)
     creates = int(np.count_nonzero(events.creates))
     outcomes = np.zeros(creates, np.uint8)
+    created_shapes = trace.shape_codes[events.vms[events.creates]]
     messages = batches(trace, events, run_tokens(run, trace.rows), batch=batch, project=project)
     answered = released = count = 0
     began = time.perf_counter()
@@ -41,6 +50,9 @@ def send(
             for answer in answers:
                 _check(answer, run)
                 outcomes[answered : answered + len(answer.outcomes)] = answer.outcomes
+                refused = np.flatnonzero(answer.outcomes == REFUSED)
+                if len(refused):
+                    on_refused(np.unique(created_shapes[answered + refused]).tolist())
                 answered += len(answer.outcomes)
                 released += answer.released
                 count += 1
