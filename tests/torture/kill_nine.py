@@ -53,7 +53,9 @@ class Notes:
         return {self.where.get(consumer, GONE)} | self.maybe.get(consumer, set())
 
     def held(self) -> list[str]:
-        return [consumer for consumer, host in list(self.where.items()) if host != GONE and consumer not in self.maybe]
+        # a copy is one step; a list of the items is not, and gRPC asks for batches in a thread of its own
+        where = self.where.copy()
+        return [consumer for consumer, host in where.items() if host != GONE and consumer not in self.maybe]
 
 
 ANY = {f"h{number}" for number in range(HOSTS)}
