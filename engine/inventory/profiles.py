@@ -91,7 +91,3 @@ class BitNames:
             found.append(self._numbering.values[low.bit_length() - 1])
             bits ^= low
         return tuple(found)
-
-    def all_names(self) -> tuple[str, ...]:
-        """Return every name."""
-        return tuple(self._numbering.values)

@@ -1,1 +1,1 @@
-"""The vocabulary: what a host, a flavor, a request, an allocation and a selection are, as frozen data."""
+"""The vocabulary: what a host, a flavor, a request and a selection are, as frozen data."""

@@ -14,12 +14,7 @@ RESOURCE_CLASSES = (VCPU, MEMORY_MB, DISK_GB)
 DEFAULT_CPU_ALLOCATION_RATIO = 4.0
 DEFAULT_RAM_ALLOCATION_RATIO = 1.0
 DEFAULT_DISK_ALLOCATION_RATIO = 1.0
-DEFAULT_RATIOS = {
-    VCPU: DEFAULT_CPU_ALLOCATION_RATIO,
-    MEMORY_MB: DEFAULT_RAM_ALLOCATION_RATIO,
-    DISK_GB: DEFAULT_DISK_ALLOCATION_RATIO,
-}
-"""nova's initial_*_allocation_ratio since 27.0."""
+"""nova's initial_*_allocation_ratio since 27.0, as are the two before."""
 
 UNLIMITED_MAX_UNIT = 2_147_483_647
 """placement's own largest max_unit."""
