@@ -11,11 +11,15 @@ PYTHON ?= python3
 PYTEST_ARGS ?=
 PROTOS := $(sort $(wildcard proto/engine/v1/*.proto))
 
-.PHONY: help setup run test lint bench figures proto corpus clean
+# what libvirt's Python binding is built against
+LIBVIRT_PACKAGES := libvirt-dev pkg-config gcc python3-dev
+
+.PHONY: help setup libvirt run test lint bench figures proto corpus clean
 
 help:
 	@echo "make setup            the environment in $(VENV), with the berth command"
-	@echo "make run              a demonstration: a service, a fleet and some placements"
+	@echo "make libvirt          libvirt's packages and Python binding, where they can be had"
+	@echo "make run              a demonstration: placements over gRPC, a cloud, and an instance booted in 28 steps"
 	@echo "make test             lint, types and all tests (PYTEST_ARGS=... is handed on)"
 	@echo "make lint             ruff and mypy only"
 	@echo "make bench            the benchmarks (then: make figures, for the README's table)"
@@ -46,7 +50,25 @@ $(STAMP): pyproject.toml constraints.txt
 	fi
 	@touch $@
 
-run: setup
+# The binding is built here where libvirt is, or can be installed; without it Berth runs its memory launcher, and says so.
+libvirt: setup
+	@if ! $(BIN)/python -c 'import libvirt' 2>/dev/null; then \
+		if ! pkg-config --exists libvirt 2>/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+			{ apt-get update -qq && apt-get install --yes -qq --no-install-recommends $(LIBVIRT_PACKAGES) >/dev/null; } \
+				|| echo "libvirt's packages could not be installed" >&2; \
+		fi; \
+		if pkg-config --exists libvirt 2>/dev/null; then \
+			if command -v uv >/dev/null; then \
+				uv pip install --python $(BIN)/python --constraint constraints.txt --editable '.[libvirt]'; \
+			else \
+				$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[libvirt]'; \
+			fi || echo "libvirt's Python binding could not be built" >&2; \
+		fi; \
+	fi
+	@$(BIN)/python -c 'import libvirt' 2>/dev/null \
+		|| echo "no libvirt here: as root, apt-get install $(LIBVIRT_PACKAGES), then make libvirt" >&2
+
+run: libvirt
 	$(BIN)/berth demo
 
 lint: setup
@@ -54,7 +76,7 @@ lint: setup
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-test: lint
+test: lint libvirt
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
 bench: setup

@@ -1,8 +1,9 @@
 """Settings: all that an operator can set, read once from a TOML file, the environment and the command.
 
 The command's options beat the environment (``BERTH_LISTEN``, ``BERTH_SCHEDULER__MAX_ATTEMPTS``), which beats the file.
-The file's ``[scheduler]`` table takes nova's option names, ``[ledger]`` those of the ledger. Lists in the environment
-are JSON.
+The file's ``[scheduler]`` table takes nova's option names, ``[ledger]`` those of the ledger, ``[boot]`` those of the
+API, the conductor and the compute agents, ``[cloud]`` those of the embedded services. Lists in the environment are
+JSON.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from pathlib import Path
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from engine.boot.options import BootOptions
+from engine.cloud.options import CloudOptions
 from engine.errors import InvalidSettingError
 from engine.ledger.options import LedgerOptions
 from engine.scheduler.options import SchedulerOptions
@@ -37,8 +40,10 @@ class Settings(BaseSettings):
     view_budget_mb: int = Field(default=256, ge=1)
     scheduler: SchedulerOptions = SchedulerOptions()
     ledger: LedgerOptions = LedgerOptions()
+    boot: BootOptions = BootOptions()
+    cloud: CloudOptions = CloudOptions()
 
-    @field_validator("scheduler", "ledger", mode="before")
+    @field_validator("scheduler", "ledger", "boot", "cloud", mode="before")
     @classmethod
     def _read_lists(cls, group: object) -> object:
         """Read the lists of a group that comes from the environment, where every value is text."""

@@ -28,22 +28,25 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     LEDGER: (ERRORS,),
     "engine.whatif": (ERRORS, MODEL, INVENTORY, SCHEDULER),
     "engine.service": (ERRORS, MODEL, INVENTORY, SCHEDULER, LEDGER, WIRE, CONFIG, VERSION),
-    CONFIG: (ERRORS, MODEL, SCHEDULER, LEDGER),
+    CONFIG: (ERRORS, MODEL, SCHEDULER, LEDGER, "engine.boot.options", "engine.cloud.options"),
+    "engine.faults": (ERRORS,),
+    "engine.rest": (ERRORS, VERSION, "engine.faults"),
     **dict.fromkeys(CLIENT_MODULES, (ERRORS, WIRE, VERSION, *CLIENT_MODULES)),
-    "engine.boot": (ERRORS, MODEL, CONFIG, "engine.client"),
+    "engine.boot": (ERRORS, MODEL, CONFIG, WIRE, VERSION, "engine.client", "engine.rest", "engine.faults"),
     "engine.dashboard": (ERRORS, MODEL, CONFIG, "engine.client"),
-    "engine.cloud": (),
+    "engine.cloud": (ERRORS, VERSION, "engine.rest", "engine.faults"),
     "engine.cli": ("engine",),
     "engine.__main__": ("engine.cli",),
 }
 """What each part may import of engine, beside itself. A part that is not here may not exist until it is."""
 
 ONLY_IN: dict[str, tuple[str, ...]] = {
-    "grpc": ("engine.service", "engine.client"),
+    "grpc": ("engine.service", "engine.client", "engine.boot.conductor"),
     "grpc_health": ("engine.service", "engine.client"),
     "grpc_reflection": ("engine.service", "engine.client"),
     "grpc_status": ("engine.service", "engine.client"),
-    "sqlite3": (LEDGER, "engine.boot.store"),
+    "sqlite3": (LEDGER,),
+    "sqlalchemy": ("engine.boot.store", "engine.boot.api", "engine.boot.conductor", "engine.cloud"),
     "libvirt": ("engine.boot.libvirt",),
 }
 """What may be imported in these parts alone."""

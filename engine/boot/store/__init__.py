@@ -1,0 +1,1 @@
+"""The boot's database: instances and all that is recorded of them."""

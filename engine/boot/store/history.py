@@ -1,0 +1,179 @@
+"""What is recorded of an instance's past: actions and their events, faults, and the steps of its boots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from engine.boot.store.schema import action_events, actions, boot_steps, faults
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True)
+class ActionRow:
+    """An action that a user asked for; ``message`` is empty or ``Error``."""
+
+    instance_uuid: str
+    request_id: str
+    action: str
+    user_id: str
+    project_id: str
+    started_at: float
+    updated_at: float
+    message: str
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """One part of an action, on one host; ``result`` is empty while it runs, then Success or Error."""
+
+    instance_uuid: str
+    request_id: str
+    event: str
+    host: str
+    started_at: float
+    finished_at: float | None
+    result: str
+    details: str
+
+
+@dataclass(frozen=True)
+class FaultRow:
+    """Why an instance is in ERROR; ``details`` are for administrators."""
+
+    instance_uuid: str
+    code: int
+    message: str
+    details: str
+    host: str
+    created_at: float
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """One of the 28 steps as it happened; times are microseconds since 1970 UTC."""
+
+    instance_uuid: str
+    attempt: int
+    step: int
+    host: str
+    started_us: int
+    finished_us: int
+    error: str
+    detail: str
+
+
+def begin_action(
+    connection: sa.Connection,
+    instance_uuid: str,
+    action: str,
+    *,
+    request_id: str,
+    user_id: str,
+    project_id: str,
+    now: float,
+) -> None:
+    """Record that a user asked for an action."""
+    values = {"instance_uuid": instance_uuid, "request_id": request_id, "action": action, "user_id": user_id}
+    connection.execute(actions.insert().values(**values, project_id=project_id, started_at=now, updated_at=now))
+
+
+def fail_action(connection: sa.Connection, instance_uuid: str, request_id: str, *, now: float) -> None:
+    """Record that an action ended in an error."""
+    connection.execute(
+        actions.update()
+        .where(actions.c.instance_uuid == instance_uuid, actions.c.request_id == request_id)
+        .values(message="Error", updated_at=now)
+    )
+
+
+def begin_event(
+    connection: sa.Connection, instance_uuid: str, request_id: str, event: str, *, host: str = "", now: float
+) -> None:
+    """Record that a part of an action has begun; one that is already under way on the host is not begun twice."""
+    under_way = connection.execute(_open_event(instance_uuid, request_id, event, host).limit(1)).first()
+    if under_way is None:
+        values = {"instance_uuid": instance_uuid, "request_id": request_id, "event": event, "host": host}
+        connection.execute(action_events.insert().values(**values, started_at=now))
+
+
+def end_event(
+    connection: sa.Connection,
+    instance_uuid: str,
+    request_id: str,
+    event: str,
+    *,
+    host: str = "",
+    error: str = "",
+    now: float,
+) -> None:
+    """Record how a part of an action ended: Success, or Error with ``error`` as its details."""
+    connection.execute(
+        action_events.update()
+        .where(action_events.c.number.in_(_open_event(instance_uuid, request_id, event, host)))
+        .values(finished_at=now, result="Error" if error else "Success", details=error)
+    )
+    connection.execute(
+        actions.update()
+        .where(actions.c.instance_uuid == instance_uuid, actions.c.request_id == request_id)
+        .values(updated_at=now)
+    )
+
+
+def _open_event(instance_uuid: str, request_id: str, event: str, host: str) -> sa.Select[tuple[int]]:
+    return sa.select(action_events.c.number).where(
+        action_events.c.instance_uuid == instance_uuid,
+        action_events.c.request_id == request_id,
+        action_events.c.event == event,
+        action_events.c.host == host,
+        action_events.c.finished_at.is_(None),
+    )
+
+
+def add_fault(
+    connection: sa.Connection, instance_uuid: str, message: str, *, details: str = "", host: str = "", now: float
+) -> None:
+    """Record why an instance is in ERROR, as nova's code 500 has it."""
+    values = {"instance_uuid": instance_uuid, "code": 500, "message": message, "details": details, "host": host}
+    connection.execute(faults.insert().values(**values, created_at=now))
+
+
+def add_steps(connection: sa.Connection, steps: Iterable[StepRow]) -> None:
+    """Record steps of a boot."""
+    rows = [{field.name: getattr(step, field.name) for field in fields(StepRow)} for step in steps]
+    if rows:
+        connection.execute(boot_steps.insert(), rows)
+
+
+def actions_of(connection: sa.Connection, instance_uuid: str) -> list[ActionRow]:
+    """Return an instance's actions, newest first, as nova lists them."""
+    return _rows(connection, actions, ActionRow, instance_uuid, newest_first=True)
+
+
+def events_of(connection: sa.Connection, instance_uuid: str, request_id: str) -> list[EventRow]:
+    """Return the parts of one action, newest first."""
+    found = _rows(connection, action_events, EventRow, instance_uuid, newest_first=True)
+    return [event for event in found if event.request_id == request_id]
+
+
+def last_fault(connection: sa.Connection, instance_uuid: str) -> FaultRow | None:
+    """Return the newest fault, or None."""
+    return next(iter(_rows(connection, faults, FaultRow, instance_uuid, newest_first=True)), None)
+
+
+def steps_of(connection: sa.Connection, instance_uuid: str) -> list[StepRow]:
+    """Return every recorded step, in the order of its recording."""
+    return _rows(connection, boot_steps, StepRow, instance_uuid, newest_first=False)
+
+
+def _rows(
+    connection: sa.Connection, table: sa.Table, kind: type[Record], instance_uuid: str, *, newest_first: bool
+) -> list[Record]:
+    columns = [table.c[field.name] for field in fields(kind)]  # type: ignore[arg-type]
+    order = table.c.number.desc() if newest_first else table.c.number.asc()
+    query = sa.select(*columns).where(table.c.instance_uuid == instance_uuid).order_by(order)
+    return [kind(*row) for row in connection.execute(query)]

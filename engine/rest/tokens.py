@@ -1,0 +1,95 @@
+"""The check of tokens with keystone: validated once, remembered for a short while, never trusted past their end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from keystoneauth1 import exceptions as ksa
+from keystoneauth1.adapter import Adapter
+
+from engine.rest.access import Access, access_of_token
+from engine.rest.errors import Unauthorized, Unavailable
+
+_KEPT = 10_000
+_NO_TOKEN = "The request you have made requires authentication."  # noqa: S105 (a message)
+_AWAY = "The Keystone service is temporarily unavailable."
+
+
+@dataclass(frozen=True)
+class _Checked:
+    access: Access
+    checked_at: float
+
+
+class KeystoneGate:
+    """Asks keystone about tokens, through ``identity`` (an adapter with the service's own credentials).
+
+    A token is asked about again after ``fresh_s``, so that a revocation is noticed within that time. While keystone is
+    away, what it said within ``stale_s`` still counts. An expired user token passes when a service's token vouches for
+    it and keystone still allows it.
+    """
+
+    def __init__(self, identity: Adapter, *, fresh_s: float = 5.0, stale_s: float = 300.0) -> None:
+        self._identity = identity
+        self._fresh_s = fresh_s
+        self._stale_s = stale_s
+        self._known: OrderedDict[tuple[str, bool], _Checked] = OrderedDict()
+        self._asking: dict[tuple[str, bool], asyncio.Task[Access]] = {}
+
+    async def check(self, token: str, service_token: str) -> tuple[Access, str]:
+        """Return the caller and ``validated`` or ``cached``; raise Unauthorized or Unavailable."""
+        if not token:
+            raise Unauthorized(_NO_TOKEN)
+        service_roles: frozenset[str] = frozenset()
+        if service_token:
+            service, _ = await self._access(service_token, allow_expired=False)
+            service_roles = service.roles
+        access, how = await self._access(token, allow_expired="service" in service_roles)
+        return (replace(access, service_roles=service_roles) if service_roles else access), how
+
+    async def _access(self, token: str, *, allow_expired: bool) -> tuple[Access, str]:
+        key = (token, allow_expired)
+        known = self._known.get(key)
+        now = time.time()
+        if known is not None and not allow_expired and known.access.expires_at <= now:
+            raise Unauthorized(_NO_TOKEN)
+        if known is not None and now - known.checked_at < self._fresh_s:
+            return known.access, "cached"
+        task = self._asking.get(key)
+        if task is None:
+            task = asyncio.create_task(asyncio.to_thread(self._ask, token, allow_expired))
+            self._asking[key] = task
+            task.add_done_callback(lambda _: self._asking.pop(key, None))
+        try:
+            access = await asyncio.shield(task)
+        except Unauthorized:
+            self._known.pop(key, None)
+            raise
+        except Unavailable:
+            if known is not None and now - known.checked_at < self._stale_s:
+                return known.access, "cached"
+            raise
+        self._known[key] = _Checked(access, now)
+        self._known.move_to_end(key)
+        while len(self._known) > _KEPT:
+            self._known.popitem(last=False)
+        return access, "validated"
+
+    def _ask(self, token: str, allow_expired: bool) -> Access:
+        """Ask keystone about one token; runs in a thread."""
+        try:
+            reply = self._identity.get(
+                "/auth/tokens" + ("?allow_expired=1" if allow_expired else ""),
+                headers={"X-Subject-Token": token, "OpenStack-Identity-Access-Rules": "1"},
+            )
+            document = reply.json()["token"]
+            expires_at = datetime.fromisoformat(document["expires_at"]).timestamp()
+            return access_of_token(token, document, expires_at)
+        except (ksa.NotFound, ksa.BadRequest) as error:
+            raise Unauthorized(_NO_TOKEN) from error
+        except (ksa.ClientException, ValueError, KeyError, TypeError) as error:
+            raise Unavailable(_AWAY) from error
