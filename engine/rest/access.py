@@ -16,7 +16,7 @@ class Access:
     ``service_roles`` are those of the ``X-Service-Token`` that came along: a service acting for the user.
     """
 
-    token: str
+    token: str = field(repr=False)
     user_id: str
     user_name: str
     project_id: str

@@ -73,8 +73,11 @@ class RestApp:
         """Answer one request."""
         if scope["type"] != "http":
             return
+        # what makes the router raise for a path or method it does not have, instead of answering in its own words
+        scope["app"] = self
         headers = Headers(scope=scope)
         request_id = f"req-{uuid.uuid4()}"
+        scope["berth.arrived_us"] = time.time_ns() // 1000
         given = headers.get("x-openstack-request-id", "")
         scope["berth.request_id"] = request_id
         scope["berth.global_request_id"] = given if _REQUEST_ID.fullmatch(given) else request_id
@@ -129,8 +132,10 @@ class RestApp:
             await _apply_fault(self._faults, self.service, f"{scope['method']} {scope['path']}")
         if self._gate is not None and scope["path"] not in self._open_paths:
             started = time.perf_counter()
+            started_us = time.time_ns() // 1000
             access, how = await self._gate.check(headers.get("x-auth-token", ""), headers.get("x-service-token", ""))
             scope["berth.access"] = access
+            scope["berth.token_check"] = (started_us, time.time_ns() // 1000, how)
             # a standard header that tells a caller what the check of its token took
             extra["Server-Timing"] = f'keystone;dur={(time.perf_counter() - started) * 1e3:.3f};desc="{how}"'
         await self._router(scope, receive, send)

@@ -88,8 +88,11 @@ _NOVA_NAMES = {
 
 
 def title_of(status: int) -> str:
-    """Return the standard phrase of a status."""
-    return HTTPStatus(status).phrase
+    """Return the standard phrase of a status; a fault rule may ask for one that has none."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"
 
 
 def nova_fault(error: RestError) -> object:

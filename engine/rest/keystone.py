@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from keystoneauth1.adapter import Adapter
 from keystoneauth1.identity.v3 import Password
@@ -20,7 +20,7 @@ class Credentials:
 
     auth_url: str
     username: str
-    password: str
+    password: str = field(repr=False)
     project_name: str = "service"
     user_domain_name: str = "Default"
     project_domain_name: str = "Default"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from engine.rest.errors import BadRequest, NotAcceptable
 
-_VERSION = re.compile(r"(\d+)\.(\d+)")
+_VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,9})")
 
 
 class Microversion(NamedTuple):

@@ -29,14 +29,17 @@ class KeystoneGate:
     """Asks keystone about tokens, through ``identity`` (an adapter with the service's own credentials).
 
     A token is asked about again after ``fresh_s``, so that a revocation is noticed within that time. While keystone is
-    away, what it said within ``stale_s`` still counts. An expired user token passes when a service's token vouches for
-    it and keystone still allows it.
+    away, or says nothing for ``patience_s``, what it said within ``stale_s`` still counts. An expired user token passes
+    when a service's token vouches for it and keystone still allows it.
     """
 
-    def __init__(self, identity: Adapter, *, fresh_s: float = 5.0, stale_s: float = 300.0) -> None:
+    def __init__(
+        self, identity: Adapter, *, fresh_s: float = 5.0, stale_s: float = 300.0, patience_s: float = 10.0
+    ) -> None:
         self._identity = identity
         self._fresh_s = fresh_s
         self._stale_s = stale_s
+        self._patience_s = patience_s
         self._known: OrderedDict[tuple[str, bool], _Checked] = OrderedDict()
         self._asking: dict[tuple[str, bool], asyncio.Task[Access]] = {}
 
@@ -63,9 +66,9 @@ class KeystoneGate:
         if task is None:
             task = asyncio.create_task(asyncio.to_thread(self._ask, token, allow_expired))
             self._asking[key] = task
-            task.add_done_callback(lambda _: self._asking.pop(key, None))
+            task.add_done_callback(lambda done: self._answered(key, done))
         try:
-            access = await asyncio.shield(task)
+            access = await self._within_patience(task)
         except Unauthorized:
             self._known.pop(key, None)
             raise
@@ -78,6 +81,19 @@ class KeystoneGate:
         while len(self._known) > _KEPT:
             self._known.popitem(last=False)
         return access, "validated"
+
+    async def _within_patience(self, task: asyncio.Task[Access]) -> Access:
+        """Return what keystone says; whoever else asks about the token goes on waiting for the same answer."""
+        try:
+            return await asyncio.wait_for(asyncio.shield(task), self._patience_s)
+        except TimeoutError as error:
+            raise Unavailable(_AWAY) from error
+
+    def _answered(self, key: tuple[str, bool], task: asyncio.Task[Access]) -> None:
+        self._asking.pop(key, None)
+        if not task.cancelled():
+            # looked at, lest asyncio reports the failure of an answer that nobody waited for
+            task.exception()
 
     def _ask(self, token: str, allow_expired: bool) -> Access:
         """Ask keystone about one token; runs in a thread."""
