@@ -1,0 +1,1 @@
+"""The launcher: what runs guests on a host, behind one interface."""
