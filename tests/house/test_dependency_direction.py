@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "engine.boot": (ERRORS, MODEL, CONFIG, WIRE, VERSION, "engine.client", "engine.rest", "engine.faults"),
     "engine.dashboard": (ERRORS, MODEL, CONFIG, "engine.client"),
     "engine.cloud": (ERRORS, VERSION, "engine.rest", "engine.faults"),
+    "engine.up": (ERRORS, CONFIG, "engine.rest"),
     "engine.cli": ("engine",),
     "engine.__main__": ("engine.cli",),
 }

@@ -149,6 +149,27 @@ def add_steps(connection: sa.Connection, steps: Iterable[StepRow]) -> None:
         connection.execute(boot_steps.insert(), rows)
 
 
+def add_steps_once(connection: sa.Connection, steps: Iterable[StepRow]) -> None:
+    """Record the steps of one attempt of one boot, leaving out those that are recorded: a message told twice."""
+    new = list(steps)
+    if new:
+        known = sa.select(boot_steps.c.step, boot_steps.c.started_us).where(
+            boot_steps.c.instance_uuid == new[0].instance_uuid, boot_steps.c.attempt == new[0].attempt
+        )
+        recorded = {(step, started_us) for step, started_us in connection.execute(known)}
+        add_steps(connection, (step for step in new if (step.step, step.started_us) not in recorded))
+
+
+def end_open_events(
+    connection: sa.Connection, instance_uuid: str, *, error: str, now: float, request_id: str = ""
+) -> None:
+    """Record that whatever is still under way of an instance (or of one action) has ended in an error."""
+    under_way = [action_events.c.instance_uuid == instance_uuid, action_events.c.finished_at.is_(None)]
+    if request_id:
+        under_way.append(action_events.c.request_id == request_id)
+    connection.execute(action_events.update().where(*under_way).values(finished_at=now, result="Error", details=error))
+
+
 def actions_of(connection: sa.Connection, instance_uuid: str) -> list[ActionRow]:
     """Return an instance's actions, newest first, as nova lists them."""
     return _rows(connection, actions, ActionRow, instance_uuid, newest_first=True)

@@ -92,11 +92,18 @@ def add_instances(connection: sa.Connection, rows: Iterable[Mapping[str, Any]]) 
         connection.execute(instances.insert().values(**row))
 
 
-def get_instance(connection: sa.Connection, uuid: str, *, deleted: bool = False) -> InstanceRow | None:
-    """Return an instance, or None; one that is deleted only when ``deleted`` asks for it."""
+def get_instance(
+    connection: sa.Connection, uuid: str, *, deleted: bool = False, lock: bool = False
+) -> InstanceRow | None:
+    """Return an instance, or None; one that is deleted only when ``deleted`` asks for it.
+
+    ``lock``: nobody else changes it until the transaction ends (where several write at a time; SQLite has one writer).
+    """
     query = sa.select(*_COLUMNS).where(instances.c.uuid == uuid)
     if not deleted:
         query = query.where(instances.c.deleted.is_(False))
+    if lock:
+        query = query.with_for_update()
     found = connection.execute(query).first()
     return None if found is None else InstanceRow(*found)
 

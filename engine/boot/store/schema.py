@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 METADATA = sa.MetaData()
+# rows are counted beyond 32 bits; SQLite's own row numbers, which have 64, go by the plain name only
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 SCHEMA_VERSION = 1
 
 
@@ -25,7 +27,7 @@ schema_versions = sa.Table("schema_versions", METADATA, sa.Column("version", sa.
 instances = sa.Table(
     "instances",
     METADATA,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("number", NUMBER, primary_key=True, autoincrement=True),
     sa.Column("uuid", sa.String(36), nullable=False, unique=True),
     _text("display_name"),
     _text("hostname"),
@@ -108,7 +110,7 @@ block_devices = sa.Table(
 actions = sa.Table(
     "actions",
     METADATA,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("number", NUMBER, primary_key=True, autoincrement=True),
     sa.Column("instance_uuid", sa.String(36), nullable=False, index=True),
     _text("request_id"),
     _text("action"),
@@ -123,7 +125,7 @@ actions = sa.Table(
 action_events = sa.Table(
     "action_events",
     METADATA,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("number", NUMBER, primary_key=True, autoincrement=True),
     sa.Column("instance_uuid", sa.String(36), nullable=False, index=True),
     _text("request_id"),
     _text("event"),
@@ -138,7 +140,7 @@ action_events = sa.Table(
 faults = sa.Table(
     "faults",
     METADATA,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("number", NUMBER, primary_key=True, autoincrement=True),
     sa.Column("instance_uuid", sa.String(36), nullable=False, index=True),
     sa.Column("code", sa.Integer, nullable=False),
     _text("message"),
@@ -150,7 +152,7 @@ faults = sa.Table(
 boot_steps = sa.Table(
     "boot_steps",
     METADATA,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("number", NUMBER, primary_key=True, autoincrement=True),
     sa.Column("instance_uuid", sa.String(36), nullable=False, index=True),
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("step", sa.Integer, nullable=False),
@@ -165,12 +167,24 @@ boot_steps = sa.Table(
 casts = sa.Table(
     "casts",
     METADATA,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("number", NUMBER, primary_key=True, autoincrement=True),
     _text("topic", index=True),
     _text("body"),
     sa.Column("created_at", sa.Float, nullable=False),
     sa.Column("not_before", sa.Float, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
+)
+
+# messages that could not be read; their text, which may hold a token, is not kept
+dropped_casts = sa.Table(
+    "dropped_casts",
+    METADATA,
+    sa.Column("number", NUMBER, primary_key=True, autoincrement=True),
+    sa.Column("cast_number", sa.BigInteger, nullable=False),
+    _text("topic"),
+    sa.Column("size", sa.Integer, nullable=False),
+    _text("problem"),
+    sa.Column("dropped_at", sa.Float, nullable=False),
 )
 
 flavors = sa.Table(
@@ -219,7 +233,7 @@ server_groups = sa.Table(
 aggregates = sa.Table(
     "aggregates",
     METADATA,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("number", NUMBER, primary_key=True, autoincrement=True),
     sa.Column("uuid", sa.String(36), nullable=False, unique=True),
     sa.Column("name", sa.String(255), nullable=False, unique=True),
     # availability_zone is a key of it, as in nova
@@ -236,4 +250,14 @@ quotas = sa.Table(
     sa.Column("project_id", sa.String(64), primary_key=True),
     sa.Column("resource", sa.String(64), primary_key=True),
     sa.Column("hard_limit", sa.BigInteger, nullable=False),
+)
+
+retired = sa.Table(
+    "retired",
+    METADATA,
+    # flavor, server_group or aggregate: what this API gave the scheduler and has taken back
+    sa.Column("kind", sa.String(16), primary_key=True),
+    # a flavor's name, the others' uuid
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("retired_at", sa.Float, nullable=False),
 )

@@ -43,12 +43,15 @@ class Store:
         self._engine = _engine(url, durable=durable)
         self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-read")
+        self._closed = False
         self._prepare()
         self._writer = threading.Thread(target=self._write_groups, name="store-write", daemon=True)
         self._writer.start()
 
     async def write(self, work: Work[Result]) -> Result:
         """Return what ``work`` returns, once its changes are committed; what it raises is raised here, undone."""
+        if self._closed:
+            raise ServiceUnavailableError("the boot database is closed")
         done: Future[Result] = Future()
         self._queue.put((work, done))
         return await asyncio.wrap_future(done)
@@ -58,7 +61,8 @@ class Store:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
     def close(self) -> None:
-        """Finish what waits, then close every connection."""
+        """Finish what waits, then close every connection; what comes later is refused."""
+        self._closed = True
         self._queue.put(None)
         self._writer.join()
         self._readers.shutdown()
@@ -125,6 +129,10 @@ class Store:
                 except ServiceUnavailableError as unavailable:
                     outcomes = [(None, unavailable)] * len(group)
                     break
+            except Exception as unforeseen:
+                # whatever it is, the next group must not wait for ever
+                outcomes = [(None, unforeseen)] * len(group)
+                break
         for (_, done), (result, failure) in zip(group, outcomes, strict=True):
             if done.set_running_or_notify_cancel():
                 if failure is None:

@@ -1,0 +1,1 @@
+"""The compute agent: many simulated hosts in one process, from the message to the running domain, and back."""

@@ -1,0 +1,1 @@
+"""The conductor: reads and writes the database for compute agents, and carries their messages."""
