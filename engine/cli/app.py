@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from engine import __version__
-from engine.cli import aggregates, allocations, audit, demo, explain, flavors, groups, hosts, place, serve, status
+from engine.cli import aggregates, allocations, audit, demo, explain, flavors, groups, hosts, place, serve, status, up
+from engine.cli.cloud import boot, server
 from engine.cli.exit_codes import HELP
 from engine.cli.replay import command as replay
 
 app = typer.Typer(
     name="berth",
-    help="Places virtual machines exactly as nova's filter scheduler would, over gRPC.",
+    help="Places virtual machines exactly as nova's filter scheduler would, and boots them.",
     epilog=HELP,
     no_args_is_help=True,
     add_completion=True,
@@ -34,9 +35,13 @@ def berth(
         bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Places virtual machines exactly as nova's filter scheduler would, over gRPC."""
+    """Places virtual machines exactly as nova's filter scheduler would, and boots them."""
 
 
+app.command("up")(up.up)
+app.command("run")(up.run)
+app.command("boot")(boot.boot)
+app.add_typer(server.app, name="server")
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.command("status")(status.status)

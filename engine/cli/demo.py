@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shlex
 import signal
@@ -21,57 +22,102 @@ from engine.cli.output import write_line
 from engine.errors import ServiceUnavailableError
 
 _READY = "berth: SERVING on "
-_START_S = 120.0
-_STOP_S = 30.0
+_UP = "berth: UP "
+_START_S = 180.0
+_STOP_S = 60.0
 
 
 def demo(
-    hosts: Annotated[int, typer.Option("--hosts", min=100, max=1_000_000, help="How many hosts to make.")] = 10_000,
+    hosts: Annotated[int, typer.Option("--hosts", min=100, max=1_000_000, help="How many hosts to place on.")] = 10_000,
+    cloud_hosts: Annotated[
+        int, typer.Option("--cloud-hosts", min=2, max=10_000, help="How many simulated hosts the cloud runs.")
+    ] = 20,
 ) -> None:
-    """Start a service in a temporary directory, load a fleet, place, explain a refusal, audit, and stop."""
-    with tempfile.TemporaryDirectory(prefix="berth-demo-") as directory, _service(Path(directory)) as target:
-        fleet = str(Path(directory) / "fleet.parquet")
-        request = ["--memory-mb", "8192", "--disk-gb", "40"]
-        _say("A fleet, and a service that knows it")
-        _run(target, ["hosts", "generate", "--count", str(hosts), "--seed", "1", "--out", fleet])
-        _run(target, ["hosts", "import", fleet])
-        _run(target, ["flavors", "set", "m1.large", "--vcpus", "4", *request])
-        _say("Hosts for three instances, claimed and on disk before the answer came")
-        _run(target, ["place", "--flavor", "m1.large", "--count", "3", "--token", "demo-1"])
-        _say("The same token again: the same answer, nothing claimed twice")
-        _run(target, ["place", "--flavor", "m1.large", "--count", "3", "--token", "demo-1"])
-        _say("A request that fits nowhere, and why")
-        _run(
-            target,
-            ["place", "--vcpus", "400", *request],
-            ExitCode.REFUSED,
-        )
-        _run(target, ["explain", "--vcpus", "400", *request])
-        _say("Do the ledger, the allocations in memory and the columns agree?")
-        _run(target, ["audit"])
-        _run(target, ["status"])
-    write_line("\nThe service has stopped, and its temporary state is gone.")
+    """Place on a large fleet over gRPC, then bring a whole cloud up and boot an instance in 28 steps; stop both."""
+    with tempfile.TemporaryDirectory(prefix="berth-demo-") as directory:
+        with _service(Path(directory)) as target:
+            _place(target, Path(directory), hosts)
+        with _cloud(Path(directory) / "cloud", cloud_hosts) as clouds:
+            _boot(clouds)
+    write_line("\nEverything has stopped, and its temporary state is gone.")
+
+
+def _place(target: str, directory: Path, hosts: int) -> None:
+    """Show the scheduler alone."""
+    at = {"BERTH_TARGET": target}
+    fleet = str(directory / "fleet.parquet")
+    request = ["--memory-mb", "8192", "--disk-gb", "40"]
+    _say("A fleet, and a service that knows it")
+    _run(at, ["hosts", "generate", "--count", str(hosts), "--seed", "1", "--out", fleet])
+    _run(at, ["hosts", "import", fleet])
+    _run(at, ["flavors", "set", "m1.large", "--vcpus", "4", *request])
+    _say("Hosts for three instances, claimed and on disk before the answer came")
+    _run(at, ["place", "--flavor", "m1.large", "--count", "3", "--token", "demo-1"])
+    _say("The same token again: the same answer, nothing claimed twice")
+    _run(at, ["place", "--flavor", "m1.large", "--count", "3", "--token", "demo-1"])
+    _say("A request that fits nowhere, and why")
+    _run(at, ["place", "--vcpus", "400", *request], ExitCode.REFUSED)
+    _run(at, ["explain", "--vcpus", "400", *request])
+    _say("Do the ledger, the allocations in memory and the columns agree?")
+    _run(at, ["audit"])
+    _run(at, ["status"])
+
+
+def _boot(clouds: Path) -> None:
+    """Show the whole system."""
+    at = {"OS_CLIENT_CONFIG_FILE": str(clouds)}
+    settings = str(clouds.with_name("berth.toml"))
+    _say("An instance, from the REST call to the running domain: the 28 steps and what the user sees meanwhile")
+    _run(at, ["boot", "demo", "--flavor", "m1.small", "--image", "berth-blank", "--watch"])
+    _say("The same steps as they are kept")
+    _run(at, ["server", "timeline", "demo"])
+    _run(at, ["server", "list"])
+    _say("Is there anything without an owner: a port, a volume, an allocation, a domain, a file?")
+    _run(at, ["audit", "--config", settings])
+    _run(at, ["server", "delete", "demo", "--wait"])
+    _run(at, ["audit", "--config", settings])
 
 
 @contextmanager
 def _service(directory: Path) -> Iterator[str]:
     """Run ``berth serve`` on a free port and yield where it listens; end it afterwards."""
-    command = [
-        sys.executable,
-        "-m",
-        "engine",
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--state-dir",
-        str(directory / "state"),
-    ]
+    state = str(directory / "state")
     write_line(
-        "$ berth serve --listen 127.0.0.1:0 --state-dir DIR    (the first start compiles the kernels: some seconds)"
+        "$ berth serve --listen 127.0.0.1:0 --state-dir DIR    (a first start compiles the kernels: some seconds)"
     )
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)  # noqa: S603 (our own command)
+    with _process(["serve", "--listen", "127.0.0.1:0", "--state-dir", state], _READY) as rest:
+        yield rest
+
+
+@contextmanager
+def _cloud(state: Path, hosts: int) -> Iterator[Path]:
+    """Run ``berth up`` on free ports and yield its clouds.yaml; end it afterwards."""
+    launcher = _launcher()
+    asked = ["--hosts", str(hosts), "--port-base", "0", "--launcher", launcher]
+    _say(
+        f"A cloud of {hosts} hosts; the launcher is {launcher}{'' if launcher == 'libvirt-test' else ' (NOT libvirt)'}"
+    )
+    write_line(f"$ berth up --state-dir DIR {shlex.join(asked)}")
+    with _process(["up", "--state-dir", str(state), *asked], _UP) as rest:
+        write_line(f"{_UP}{rest}")
+        yield state / "clouds.yaml"
+
+
+def _launcher() -> str:
+    """Return libvirt's test driver where libvirt's Python binding is, and the memory launcher where it is not."""
+    if importlib.util.find_spec("libvirt") is not None:
+        return "libvirt-test"
+    write_line("libvirt's Python binding is not installed (make libvirt): domains are kept in memory only")
+    return "memory"
+
+
+@contextmanager
+def _process(arguments: list[str], ready: str) -> Iterator[str]:
+    """Run a berth command until it says that it is ready; yield the rest of that line, and end it afterwards."""
+    command = [sys.executable, "-m", "engine", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # noqa: S603
     try:
-        yield _wait_until_ready(process)
+        yield _wait_until_ready(process, ready)
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -81,23 +127,21 @@ def _service(directory: Path) -> Iterator[str]:
             process.wait()
 
 
-def _wait_until_ready(process: subprocess.Popen[str]) -> str:
-    """Return the address that the service names when it is ready; what else it says goes on to standard error."""
-    assert process.stderr is not None
+def _wait_until_ready(process: subprocess.Popen[str], ready: str) -> str:
+    """Return what follows ``ready`` in the line that begins with it; what comes later goes on to standard error."""
+    assert process.stdout is not None
     watchdog = threading.Timer(_START_S, process.kill)
     watchdog.start()
     said = []
     try:
-        for line in process.stderr:
-            if line.startswith(_READY):
-                threading.Thread(target=_pass_on, args=(process.stderr,), daemon=True).start()
-                return line.removeprefix(_READY).strip()
+        for line in process.stdout:
+            if line.startswith(ready):
+                threading.Thread(target=_pass_on, args=(process.stdout,), daemon=True).start()
+                return line.removeprefix(ready).strip()
             said.append(line)
     finally:
         watchdog.cancel()
-    raise ServiceUnavailableError(
-        f"the demonstration's service did not start: {''.join(said).strip() or 'it said nothing'}"
-    )
+    raise ServiceUnavailableError(f"berth did not start: {''.join(said).strip() or 'it said nothing'}")
 
 
 def _pass_on(lines: Iterator[str]) -> None:
@@ -109,12 +153,12 @@ def _say(text: str) -> None:
     write_line(f"\n# {text}")
 
 
-def _run(target: str, arguments: list[str], expected: int = 0) -> None:
+def _run(where: dict[str, str], arguments: list[str], expected: int = 0) -> None:
     """Show a command and run it; end the demonstration where it does not end as it should."""
     write_line(f"$ berth {shlex.join(arguments)}")
     sys.stdout.flush()
     done = subprocess.run(  # noqa: S603 (our own command)
-        [sys.executable, "-m", "engine", *arguments], env=os.environ | {"BERTH_TARGET": target}, check=False
+        [sys.executable, "-m", "engine", *arguments], env=os.environ | where, check=False
     )
     if done.returncode != expected:
         write_line(f"this ended with exit code {done.returncode}, not {int(expected)}")

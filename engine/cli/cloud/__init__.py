@@ -1,0 +1,1 @@
+"""The commands that talk to a cloud as any OpenStack client does: boot and server."""
