@@ -15,7 +15,7 @@ import typer
 
 from engine.cli.output import write_line
 from engine.errors import ConflictError
-from engine.up.parts import Part, run_parts
+from engine.up.part import Part
 
 if TYPE_CHECKING:
     from keystoneauth1.session import Session
@@ -65,6 +65,7 @@ def run(
 ) -> None:
     """Run some parts of a cloud in this process until it is told to stop; `berth serve` runs the scheduler."""
     from engine.config import Settings
+    from engine.up.parts import run_parts
 
     run_parts(parts, Settings.load(config))
 

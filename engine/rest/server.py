@@ -48,6 +48,7 @@ async def serve(app: ASGIApp, listener: socket.socket, stop: asyncio.Event, *, d
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(drain_s),
         server_header=False,
+        proxy_headers=False,
         http="httptools",
     )
     server = _Server(config)

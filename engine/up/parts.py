@@ -1,40 +1,22 @@
-"""The parts of Berth that run in processes of their own, and how one process runs some of them."""
+"""How one process runs some of the parts."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from typing import Any
 
 import uvloop
 
 from engine.config import Settings
 from engine.errors import EngineError
-
-
-class Part(StrEnum):
-    """A part that ``berth run`` starts; the scheduler has a command of its own, ``berth serve``."""
-
-    IDENTITY = "identity"
-    IMAGE = "image"
-    NETWORK = "network"
-    VOLUME = "volume"
-    CONDUCTOR = "conductor"
-    API = "api"
-    COMPUTE = "compute"
-
-
-CLOUD_PARTS = (Part.IDENTITY, Part.IMAGE, Part.NETWORK, Part.VOLUME)
-"""The embedded OpenStack services."""
-
-READY = "berth: {part} on {address}"
-"""What a process says on standard error once a part answers."""
+from engine.up.part import CLOUD_PARTS, READY, Part
 
 
 def run_parts(parts: Sequence[Part], settings: Settings) -> None:
@@ -44,6 +26,8 @@ def run_parts(parts: Sequence[Part], settings: Settings) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # a part is asked for things of one user's: none of its files is for others
     os.umask(0o077)
+    # what a request makes is gone by counting references; the collector is for the rare rest, so it looks more rarely
+    gc.set_threshold(50_000, 20, 50)
     uvloop.run(_run(parts, settings))
 
 

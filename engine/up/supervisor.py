@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.errors import ServiceUnavailableError
-from engine.up.parts import CLOUD_PARTS, READY, Part
+from engine.up.part import CLOUD_PARTS, READY, Part
 
 _START_S = 180.0
 _STOP_S = 20.0

@@ -34,7 +34,9 @@ from engine.v1.selection_pb2 import RejectionSummary
 def family(kind: type[EngineError]) -> Iterator[type[EngineError]]:
     yield kind
     for child in kind.__subclasses__():
-        yield from family(child)
+        # those of the boot never travel over the scheduler's wire
+        if not child.__module__.startswith("engine.boot."):
+            yield from family(child)
 
 
 def made(kind: type[EngineError]) -> EngineError:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from engine.boot.api.recent_answers import RecentAnswers
+
 if TYPE_CHECKING:
     from engine.boot.conductor.client import ConductorClient
     from engine.boot.messages import Message
@@ -29,7 +31,7 @@ class Deps:
 
     ``scheduler`` is synchronous and safe between threads: call it through ``in_thread``, whose ``threads`` are bounded.
     ``faults``: rules by which tests make points of the API fail. ``casts`` hands messages for the scheduler's topic,
-    with their numbers in the database, to the worker.
+    with their numbers in the database, to the worker. ``recent``: what other services answered a moment ago.
     """
 
     store: Store
@@ -41,6 +43,7 @@ class Deps:
     threads: Executor | None = None
     faults: FaultPlan | None = None
     casts: asyncio.Queue[tuple[int, Message]] = field(default_factory=asyncio.Queue)
+    recent: RecentAnswers = field(default_factory=RecentAnswers)
 
     async def in_thread(
         self, call: Callable[Parameters, Result], *args: Parameters.args, **named: Parameters.kwargs

@@ -17,7 +17,7 @@ _LONGEST_ID = 64
 async def server_of(deps: Deps, request: Request, *, deleted: bool = False) -> InstanceRow:
     """Return the server that ``{server}`` of the path names; raise NotFound."""
     access, name = access_of(request), server_name(request)
-    return await deps.store.read(lambda connection: server_in(connection, access, name, deleted=deleted))
+    return await deps.store.look_up(lambda connection: server_in(connection, access, name, deleted=deleted))
 
 
 def server_name(request: Request) -> str:

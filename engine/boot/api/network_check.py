@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from engine.boot.api.cloud_errors import worded
 from engine.boot.api.create_body import NetworkBody
+from engine.boot.api.recent_answers import RecentAnswers
 from engine.boot.messages import Caller
 from engine.boot.openstack import Clouds
 from engine.boot.openstack.errors import CloudNotFound
@@ -20,6 +21,7 @@ Requested: TypeAlias = dict[str, Any]
 
 async def check_networks(
     clouds: Clouds,
+    recent: RecentAnswers,
     who: Caller,
     access: Access,
     asked: Sequence[NetworkBody] | Literal["auto", "none"] | None,
@@ -34,7 +36,7 @@ async def check_networks(
     if asked == "none":
         return [], most
     if asked in (None, "auto") or not asked:
-        quota, networks = await asyncio.gather(_ports_left(clouds, who), _usable(clouds, who))
+        quota, networks = await asyncio.gather(_ports_left(clouds, recent, who), _usable(clouds, who))
         if len(networks) > 1:
             raise Conflict("Multiple possible networks found, use a Network ID to be more specific.")
         requested = [_requested(network_id=network["id"]) for network in networks]
@@ -48,8 +50,8 @@ async def check_networks(
         raise BadRequest("Duplicate port: a port can be given once only.")
     new_ports = sum(1 for entry in asked if not entry.port)
     found = await asyncio.gather(
-        _ports_left(clouds, who) if new_ports else _unlimited(),
-        _named(clouds, who, access, wanted),
+        _ports_left(clouds, recent, who) if new_ports else _unlimited(),
+        _named(clouds, recent, who, access, wanted),
         *(_given_port(clouds, who, port) for port in ports),
         *(_address_is_free(clouds, who, entry) for entry in asked if entry.fixed_ip and not entry.port),
     )
@@ -84,12 +86,13 @@ def _check_entry(entry: NetworkBody, most: int) -> None:
         raise BadRequest("max_count cannot be greater than 1 if an fixed_ip is specified.")
 
 
-async def _named(clouds: Clouds, who: Caller, access: Access, wanted: Sequence[str]) -> None:
+async def _named(clouds: Clouds, recent: RecentAnswers, who: Caller, access: Access, wanted: Sequence[str]) -> None:
     """Refuse networks that the caller cannot see, that have no subnet, or that are external and not the project's."""
     if not wanted:
         return
     with worded(CloudNotFound, BadRequest(f"Network {', '.join(wanted)} could not be found.")):
-        networks = await clouds.networks.list_networks(who, id=list(wanted))
+        asked = ("networks", tuple(wanted), who.token)
+        networks = await recent.get(asked, lambda: clouds.networks.list_networks(who, id=list(wanted)))
     known = {network["id"]: network for network in networks}
     missing = [network_id for network_id in wanted if network_id not in known]
     if missing:
@@ -132,10 +135,14 @@ async def _address_is_free(clouds: Clouds, who: Caller, entry: NetworkBody) -> N
             )
 
 
-async def _ports_left(clouds: Clouds, who: Caller) -> int | None:
-    """Return how many more ports the project may have; None: any number."""
+async def _ports_left(clouds: Clouds, recent: RecentAnswers, who: Caller) -> int | None:
+    """Return how many more ports the project may have; None: any number.
+
+    A recent answer serves as a hint: the network service itself holds the quota when the ports are made.
+    """
     with worded(CloudNotFound, BadRequest("The quota of ports could not be found.")):
-        return await clouds.networks.port_quota_left(who, who.project_id)
+        asked = ("ports left", who.project_id, who.token)
+        return await recent.get(asked, lambda: clouds.networks.port_quota_left(who, who.project_id))
 
 
 async def _unlimited() -> None:

@@ -79,7 +79,7 @@ class Scheduling:
     async def settle(self, number: int, message: Schedule) -> list[tuple[int, Message]]:
         """Give the message's instances hosts, or faults, and acknowledge it; return messages for the worker."""
         uuids = message.instance_uuids
-        rows, devices = await self._deps.store.read(lambda connection: _rows(connection, uuids))
+        rows, devices = await self._deps.store.look_up(lambda connection: _rows(connection, uuids))
         if not any(_waits(row) for row in rows):
             await self._finish(number, uuids)
             return []
@@ -114,10 +114,12 @@ class Scheduling:
                 # an answer older than the scheduler's memory of tokens was lost: what it claimed is nobody's
                 await deps.in_thread(deps.scheduler.release_allocations, list(uuids))
             except _AWAY as error:
-                if loop.time() + pause_s >= deadline:
+                if loop.time() >= deadline:
                     waited = deps.settings.boot.scheduler_timeout_s
                     said = f"{_NO_VALID_HOST}The scheduler could not be used for {waited:g} s."
                     return Refusal(said, error.message, may_hold=True)
+                # the last try comes when the time is up, not a long pause before
+                pause_s = min(pause_s, max(deadline - loop.time(), _FIRST_PAUSE_S))
                 _LOG.warning("the scheduler is away, asked again in %g s: %s", pause_s, error.message)
             except EngineError as error:
                 return Refusal(f"{_NO_VALID_HOST}{error.message}", error.reason)

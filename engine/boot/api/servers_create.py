@@ -97,7 +97,7 @@ async def _checked(deps: Deps, request: Request, access: Access, body: CreateBod
     target, image, (networks, most), _ = await asyncio.gather(
         target_of(deps, access, server, body.scheduler_hints()),
         _image(deps, who, plan, sizes),
-        check_networks(deps.clouds, who, access, server.networks, least=least, most=most),
+        check_networks(deps.clouds, deps.recent, who, access, server.networks, least=least, most=most),
         _check_security_groups(deps, who, [group.name for group in server.security_groups]),
     )
     return BootRequest(
@@ -146,7 +146,7 @@ async def _flavor_and_key(deps: Deps, access: Access, server: ServerBody) -> tup
         key = get_key_pair(connection, access.user_id, key_name) if key_name else None
         return get_flavor(connection, flavor_id), None if key is None else key.public_key
 
-    flavor, key_data = await deps.store.read(find)
+    flavor, key_data = await deps.store.look_up(find)
     if flavor is None or flavor.disabled:
         raise BadRequest("Invalid flavorRef provided.")
     if not flavor.is_public and not access.is_admin and access.project_id not in flavor.projects:
@@ -171,7 +171,8 @@ async def _image(deps: Deps, who: Caller, plan: DevicePlan, flavor: Mapping[str,
     async def image(image_id: str) -> dict[str, Any]:
         with worded(CloudNotFound, BadRequest("Can not find requested image")):
             try:
-                return await deps.clouds.images.get(who, image_id)
+                asked = ("image", image_id, who.token)
+                return await deps.recent.get(asked, lambda: deps.clouds.images.get(who, image_id))
             except CloudBadRequest as error:
                 raise BadRequest("Can not find requested image") from error
 

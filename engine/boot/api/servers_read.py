@@ -65,7 +65,7 @@ def routes(deps: Deps) -> list[Route]:
     async def show(request: Request) -> Response:
         """Return one server."""
         access, name = access_of(request), server_name(request)
-        found = await deps.store.read(lambda connection: _shown(connection, [server_in(connection, access, name)]))
+        found = await deps.store.look_up(lambda connection: _shown(connection, [server_in(connection, access, name)]))
         shown = (await with_statuses(access, found))[0]
         return json_reply({"server": detailed(request, shown, one=True)})
 

@@ -29,7 +29,7 @@ def routes(deps: Deps) -> list[Route]:
             row = server_in(connection, access, name, deleted=True)
             return row, steps_of(connection, row.uuid)
 
-        row, steps = await deps.store.read(find)
+        row, steps = await deps.store.look_up(find)
         timeline = [
             {
                 "step": step.step,

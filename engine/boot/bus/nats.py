@@ -21,9 +21,9 @@ from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType,
 from engine.boot.bus.attend import AttendInbox
 from engine.boot.bus.subjects import STREAM, SUBJECTS, consumer_of, message_id, subject_of, subject_of_topic
 from engine.boot.messages import Message, decode
-from engine.errors import ServiceUnavailableError
+from engine.errors import EngineError, ServiceUnavailableError
 
-_CONNECT_S = 5.0
+_CONNECT_S = 3.0
 _PUBLISH_S = 10.0
 _DUPLICATES_S = 120.0
 _ACK_WAIT_S = 60.0
@@ -34,12 +34,12 @@ _PAUSE_S = 1.0
 _LOG = logging.getLogger("berth.bus")
 
 
-async def connect(url: str) -> tuple[Client, JetStreamContext]:
+async def connect(url: str, timeout_s: float = _CONNECT_S) -> tuple[Client, JetStreamContext]:
     """Return a connection that is made again for ever, with the stream in place; raise ServiceUnavailableError."""
     try:
         # with attempts without end the first connection would be tried without end, too
         connecting = nats.connect(servers=[url], max_reconnect_attempts=-1, error_cb=_note)
-        client = await asyncio.wait_for(connecting, _CONNECT_S)
+        client = await asyncio.wait_for(connecting, timeout_s)
         stream = client.jetstream()
         await stream.add_stream(
             StreamConfig(
@@ -67,9 +67,9 @@ class JetStreamPublisher:
         self._stream = stream
 
     @classmethod
-    async def connect(cls, url: str) -> JetStreamPublisher:
+    async def connect(cls, url: str, timeout_s: float = _CONNECT_S) -> JetStreamPublisher:
         """Return a publisher; raises ServiceUnavailableError."""
-        return cls(*await connect(url))
+        return cls(*await connect(url, timeout_s))
 
     async def publish(self, number: int, topic: str, body: str) -> None:
         """Publish a message once; raises InvalidRequestError for its topic, ServiceUnavailableError."""
@@ -114,18 +114,23 @@ class NatsInbox:
         self._url = url
         self._subjects = {host: subject_of(host) for host in hosts}
         self._questions = questions
-        self._arrived: asyncio.Queue[NatsDelivery | None] = asyncio.Queue(_AT_ONCE)
+        self._arrived: asyncio.Queue[NatsDelivery | EngineError | None] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._client: Client | None = None
 
     async def deliveries(self) -> AsyncIterator[NatsDelivery]:
-        """Yield messages as they come, until ``close``; raises ServiceUnavailableError when NATS cannot be reached."""
+        """Yield messages as they come, until ``close``.
+
+        Raises ServiceUnavailableError when NATS cannot be reached, ConflictError as the conductor's stream does.
+        """
         if self._client is None:
             self._client, stream = await connect(self._url)
             self._run(self._answer_questions())
             for host, subject in self._subjects.items():
                 self._run(self._pull(stream, host, subject))
         while (item := await self._arrived.get()) is not None:
+            if isinstance(item, EngineError):
+                raise item
             yield item
 
     async def close(self) -> None:
@@ -136,13 +141,16 @@ class NatsInbox:
         await self._questions.close()
         if self._client is not None:
             await self._client.close()
-        with contextlib.suppress(asyncio.QueueFull):
-            self._arrived.put_nowait(None)
+        self._arrived.put_nowait(None)
 
     async def _answer_questions(self) -> None:
-        async for delivery in self._questions.deliveries():
-            _LOG.warning("message %d came from the conductor although NATS is in use", delivery.number)
-            await delivery.later(_PAUSE_S)
+        """Answer what the conductor asks; a conductor that delivers, too, has other settings than this agent."""
+        try:
+            async for delivery in self._questions.deliveries():
+                _LOG.warning("message %d came from the conductor although NATS is in use", delivery.number)
+                await delivery.later(_PAUSE_S)
+        except EngineError as error:
+            self._arrived.put_nowait(error)
 
     async def _pull(self, stream: JetStreamContext, host: str, subject: str) -> None:
         """Pull one host's messages for ever."""
@@ -172,7 +180,7 @@ class NatsInbox:
             _LOG.error("a message for host %s cannot be read and is dropped: %s", host, error)
             await raw.term()
             return
-        await self._arrived.put(NatsDelivery(host, message, raw, self._run(self._say_busy(raw))))
+        self._arrived.put_nowait(NatsDelivery(host, message, raw, self._run(self._say_busy(raw))))
 
     def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

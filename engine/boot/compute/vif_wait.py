@@ -12,8 +12,8 @@ from engine.boot.effects.errors import NO_NETWORK, BuildAbort
 from engine.boot.openstack.errors import CloudError
 from engine.v1 import instance_pb2
 
-_READ_PAUSES_S = (0.05, 5.0, 15.0, 60.0)
-"""The first is about what an event takes to come, so that a build that gets its events asks nothing."""
+_READ_PAUSES_S = (1.0, 5.0, 15.0, 60.0)
+"""The first is more than an event takes on a busy machine, so that a build that gets its events asks nothing."""
 _OUTCOMES = {"ACTIVE": COMPLETED, "ERROR": "failed"}
 """What a port's status says of its plugging; any other says nothing yet."""
 _LOG = logging.getLogger("berth.compute")

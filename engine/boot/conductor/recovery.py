@@ -22,6 +22,7 @@ from engine.boot.conductor.host_watch import HostWatch
 from engine.boot.conductor.instance_messages import instance_message
 from engine.boot.conductor.purge import purge
 from engine.boot.conductor.scheduling import ALLOCATION, REMOTE, caller_of, left_of, settled
+from engine.boot.conductor.settling import Settling
 from engine.boot.conductor.undo import Undo, undo_patiently
 from engine.boot.conductor.unfinished import find_unfinished, is_announced, to_be_scheduled
 from engine.boot.messages import Build, Delete, Message, compute_topic
@@ -48,6 +49,7 @@ class Recovery:
         store: Store,
         allocations: Allocations,
         failures: Failures,
+        settling: Settling,
         deletion: Deletion,
         hosts: HostWatch,
         undo: Undo,
@@ -58,6 +60,7 @@ class Recovery:
         self._store = store
         self._allocations = allocations
         self._failures = failures
+        self._settling = settling
         self._deletion = deletion
         self._hosts = hosts
         self._undo = undo
@@ -121,7 +124,7 @@ class Recovery:
         await asyncio.gather(*(one(row) for row in rows))
 
     async def _resettle(self, row: InstanceRow) -> None:
-        await self._failures.settle(row.uuid)
+        await self._settling.settle(row.uuid)
 
     async def _look_at_unplaced(self, rows: list[InstanceRow]) -> None:
         """End instances that nobody asks the scheduler about."""

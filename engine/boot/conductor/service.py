@@ -23,6 +23,7 @@ from engine.boot.conductor.recovery import Recovery
 from engine.boot.conductor.relay import Relay
 from engine.boot.conductor.servicer import ConductorServicer, Parts
 from engine.boot.conductor.sessions import Sessions
+from engine.boot.conductor.settling import Settling
 from engine.boot.conductor.undo import Undo
 from engine.boot.effects.cleanup import undo_remote
 from engine.boot.openstack import Clouds
@@ -37,6 +38,7 @@ from engine.v1.instance_pb2 import Instance
 _DRAIN_S = 10.0
 _SETTLE_S = 5.0
 _SCHEDULER_CALL_S = 10.0
+_LAST_PORT = 65_535
 _SERVER_OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -86,8 +88,9 @@ async def serve_with(
         carrier: Dispatcher | Relay = dispatcher
         if options.bus_url:
             carrier = await _relay(options.bus_url, store, stack, clock)
-        failures = Failures(store, allocations, undo, carrier.wake, patience_s=options.scheduler_timeout_s, clock=clock)
-        stack.push_async_callback(failures.close, _SETTLE_S)
+        settling = Settling(store, allocations, undo, carrier.wake, patience_s=options.scheduler_timeout_s, clock=clock)
+        stack.push_async_callback(settling.close, _SETTLE_S)
+        failures = Failures(store, settling, clock)
         deletion = Deletion(store, allocations, undo, clock)
         parts = Parts(
             store=store,
@@ -101,7 +104,7 @@ async def serve_with(
             wake=carrier.wake,
         )
         watch = HostWatch(sessions, allocations, dead_after_s=options.dead_host_s, clock=clock)
-        recovery = Recovery(store, allocations, failures, deletion, watch, undo, carrier.wake, options, clock)
+        recovery = Recovery(store, allocations, failures, settling, deletion, watch, undo, carrier.wake, options, clock)
         server = grpc.aio.server(options=list(_SERVER_OPTIONS))
         # what protoc generates has no types
         stubs.add_ConductorServiceServicer_to_server(ConductorServicer(parts, stop), server)  # type: ignore[no-untyped-call]
@@ -128,7 +131,9 @@ async def _relay(bus_url: str, store: Store, stack: AsyncExitStack, clock: Calla
 
 def _listen(server: grpc.aio.Server, target: str) -> str:
     """Return the address listened on; raise InvalidSettingError when it cannot be had."""
-    host = target.rpartition(":")[0]
+    host, _, number = target.rpartition(":")
+    if not host or not (number.isascii() and number.isdecimal() and int(number) <= _LAST_PORT):
+        raise InvalidSettingError(f"boot.conductor must be HOST:PORT, not {target!r}", setting="boot.conductor")
     try:
         port = server.add_insecure_port(target)
     except RuntimeError as error:

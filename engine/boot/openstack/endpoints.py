@@ -55,7 +55,9 @@ class Endpoints:
             url = None
         except ksa.ClientException as error:
             raise CloudUnreachable(
-                f"The Keystone service is temporarily unavailable: {error}", service="identity", sent=False
+                f"The Keystone service is temporarily unavailable: {str(error).partition(': ')[0]}",
+                service="identity",
+                sent=False,
             ) from error
         if not url:
             raise CloudUnreachable(

@@ -30,6 +30,7 @@ _Result = TypeVar("_Result")
 
 _CHUNK_BYTES = 1 << 20
 _MAX_PAGES = 10_000
+_FIRST_PAUSE_S = 0.1
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 _PASSING_STATUSES = frozenset({0, 502, 503, 504})
 _ENCODER = msgspec.json.Encoder()
@@ -132,8 +133,14 @@ class Service:
 
     async def _repeated(self, call: Call, attempt_once: Callable[[], Awaitable[_Result]]) -> _Result:
         """Return what an attempt returns, tried again while the service is away and that can do no harm."""
+        try:
+            return await attempt_once()
+        except CloudError as error:
+            if self._transport.attempts < 2 or not _passes(error, call.may_repeat):
+                raise
+        await asyncio.sleep(_FIRST_PAUSE_S)
         retrying = AsyncRetrying(
-            stop=stop_after_attempt(self._transport.attempts),
+            stop=stop_after_attempt(self._transport.attempts - 1),
             wait=wait_exponential(multiplier=0.1, max=2.0) + wait_random(0, 0.1),
             retry=retry_if_exception(lambda error: _passes(error, call.may_repeat)),
             sleep=asyncio.sleep,

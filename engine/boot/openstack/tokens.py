@@ -69,7 +69,8 @@ class Tokens:
         except ksa.HttpError as error:
             raise _identity_away(str(error.message or error), error.http_status or 0) from error
         except ksa.ClientException as error:
-            raise _identity_away(str(error), 0) from error
+            # what requests and urllib3 say behind the first colon is about their objects
+            raise _identity_away(str(error).partition(": ")[0], 0) from error
         if not token:
             raise _identity_away("it gave no token", 0)
         return token

@@ -153,10 +153,8 @@ def add_steps_once(connection: sa.Connection, steps: Iterable[StepRow]) -> None:
     """Record the steps of one attempt of one boot, leaving out those that are recorded: a message told twice."""
     new = list(steps)
     if new:
-        known = sa.select(boot_steps.c.step, boot_steps.c.started_us).where(
-            boot_steps.c.instance_uuid == new[0].instance_uuid, boot_steps.c.attempt == new[0].attempt
-        )
-        recorded = {(step, started_us) for step, started_us in connection.execute(known)}
+        of_attempt = {"wanted": new[0].instance_uuid, "of_attempt": new[0].attempt}
+        recorded = {(step, started_us) for step, started_us in connection.execute(_STEPS_OF_ATTEMPT, of_attempt)}
         add_steps(connection, (step for step in new if (step.step, step.started_us) not in recorded))
 
 
@@ -168,6 +166,11 @@ def end_open_events(
     if request_id:
         under_way.append(action_events.c.request_id == request_id)
     connection.execute(action_events.update().where(*under_way).values(finished_at=now, result="Error", details=error))
+
+
+_STEPS_OF_ATTEMPT = sa.select(boot_steps.c.step, boot_steps.c.started_us).where(
+    boot_steps.c.instance_uuid == sa.bindparam("wanted"), boot_steps.c.attempt == sa.bindparam("of_attempt")
+)
 
 
 def actions_of(connection: sa.Connection, instance_uuid: str) -> list[ActionRow]:

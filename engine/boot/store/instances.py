@@ -86,6 +86,22 @@ _COLUMNS = [instances.c[field.name] for field in fields(InstanceRow)]
 _DEVICE_COLUMNS = [block_devices.c[field.name] for field in fields(BlockDeviceRow)]
 
 
+def _one(*, deleted: bool, lock: bool) -> sa.Select[Any]:
+    query = sa.select(*_COLUMNS).where(instances.c.uuid == sa.bindparam("wanted"))
+    if not deleted:
+        query = query.where(instances.c.deleted.is_(False))
+    return query.with_for_update() if lock else query
+
+
+# statements of every boot: made once, as making them costs as much as running them
+_ONE = {(deleted, lock): _one(deleted=deleted, lock=lock) for deleted in (False, True) for lock in (False, True)}
+_DEVICES = (
+    sa.select(*_DEVICE_COLUMNS)
+    .where(block_devices.c.instance_uuid == sa.bindparam("wanted"))
+    .order_by(block_devices.c.position)
+)
+
+
 def add_instances(connection: sa.Connection, rows: Iterable[Mapping[str, Any]]) -> None:
     """Insert instances; each mapping names columns, and what it leaves out gets the table's default."""
     for row in rows:
@@ -99,12 +115,7 @@ def get_instance(
 
     ``lock``: nobody else changes it until the transaction ends (where several write at a time; SQLite has one writer).
     """
-    query = sa.select(*_COLUMNS).where(instances.c.uuid == uuid)
-    if not deleted:
-        query = query.where(instances.c.deleted.is_(False))
-    if lock:
-        query = query.with_for_update()
-    found = connection.execute(query).first()
+    found = connection.execute(_ONE[deleted, lock], {"wanted": uuid}).first()
     return None if found is None else InstanceRow(*found)
 
 
@@ -134,12 +145,7 @@ def change_instance(
 
 def devices_of(connection: sa.Connection, instance_uuid: str) -> list[BlockDeviceRow]:
     """Return an instance's block devices in the order of its request."""
-    query = (
-        sa.select(*_DEVICE_COLUMNS)
-        .where(block_devices.c.instance_uuid == instance_uuid)
-        .order_by(block_devices.c.position)
-    )
-    return [BlockDeviceRow(*row) for row in connection.execute(query)]
+    return [BlockDeviceRow(*row) for row in connection.execute(_DEVICES, {"wanted": instance_uuid})]
 
 
 def devices_of_many(connection: sa.Connection, instance_uuids: Iterable[str]) -> dict[str, list[BlockDeviceRow]]:

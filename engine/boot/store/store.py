@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -27,6 +29,15 @@ _SQLITE_AWAY = ("locked", "busy", "unable to open", "disk")
 _ENCODER = msgspec.json.Encoder()
 
 
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    """A change that somebody waits for: what to do, and where to tell the outcome."""
+
+    work: Work[Any]
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[Any]
+
+
 class Store:
     """The boot's database at a SQLAlchemy URL (``sqlite:///FILE`` or ``postgresql+psycopg://...``).
 
@@ -41,7 +52,7 @@ class Store:
         self.url = url
         self._patience_s = patience_s
         self._engine = _engine(url, durable=durable)
-        self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-read")
         self._closed = False
         self._prepare()
@@ -52,13 +63,24 @@ class Store:
         """Return what ``work`` returns, once its changes are committed; what it raises is raised here, undone."""
         if self._closed:
             raise ServiceUnavailableError("the boot database is closed")
-        done: Future[Result] = Future()
-        self._queue.put((work, done))
-        return await asyncio.wrap_future(done)
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Result] = loop.create_future()
+        self._queue.put(_Waiting(work, loop, done))
+        return await done
 
     async def read(self, work: Work[Result]) -> Result:
         """Return what ``work`` returns; it sees one state of the database and changes nothing."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    async def look_up(self, work: Work[Result]) -> Result:
+        """Return what ``work`` returns, as ``read`` does, for work that reads a few rows by their keys.
+
+        SQLite answers that sooner than another thread would begin, and its readers wait for nobody.
+        """
+        if self._engine.dialect.name == "sqlite":
+            with contextlib.suppress(OperationalError):
+                return self._read_once(work)
+        return await self.read(work)
 
     def close(self) -> None:
         """Finish what waits, then close every connection; what comes later is refused."""
@@ -88,12 +110,15 @@ class Store:
         deadline = time.monotonic() + self._patience_s
         while True:
             try:
-                with self._engine.connect() as connection:
-                    return work(connection.execution_options(berth_read_only=True))
+                return self._read_once(work)
             except DBAPIError as error:
                 if not _is_away(error):
                     raise
                 self._wait_or_raise(error, deadline)
+
+    def _read_once(self, work: Work[Result]) -> Result:
+        with self._engine.connect() as connection:
+            return work(connection.execution_options(berth_read_only=True))
 
     def _write_groups(self) -> None:
         """Take what waits, group by group, until told to end."""
@@ -116,7 +141,7 @@ class Store:
             if ending:
                 return
 
-    def _commit(self, group: list[tuple[Work[Any], Future[Any]]]) -> None:
+    def _commit(self, group: list[_Waiting]) -> None:
         """Run and commit a group; while the database is away, again from the start."""
         deadline = time.monotonic() + self._patience_s
         while True:
@@ -133,33 +158,49 @@ class Store:
                 # whatever it is, the next group must not wait for ever
                 outcomes = [(None, unforeseen)] * len(group)
                 break
-        for (_, done), (result, failure) in zip(group, outcomes, strict=True):
-            if done.set_running_or_notify_cancel():
-                if failure is None:
-                    done.set_result(result)
-                else:
-                    done.set_exception(failure)
+        told: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any, BaseException | None]]] = {}
+        for waiting, (result, failure) in zip(group, outcomes, strict=True):
+            told.setdefault(waiting.loop, []).append((waiting.done, result, failure))
+        for loop, answers in told.items():
+            # a loop that is closed has nobody left who waits
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(_tell, answers)
 
-    def _try_commit(self, group: list[tuple[Work[Any], Future[Any]]]) -> list[tuple[Any, BaseException | None]]:
+    def _try_commit(self, group: list[_Waiting]) -> list[tuple[Any, BaseException | None]]:
         outcomes: list[tuple[Any, BaseException | None]] = []
-        with self._engine.connect() as connection, connection.begin():
-            for work, _ in group:
-                savepoint = connection.begin_nested()
+        with self._engine.connect() as connection:
+            transaction = connection.begin()
+            for waiting in group:
+                # alone, a change needs no savepoint: its failure undoes the transaction
+                part = connection.begin_nested() if len(group) > 1 else transaction
                 try:
-                    result = work(connection)
-                    savepoint.commit()
+                    result = waiting.work(connection)
+                    part.commit()
                     outcomes.append((result, None))
                 except Exception as failure:
                     if isinstance(failure, DBAPIError) and _is_away(failure):
                         raise
-                    savepoint.rollback()
+                    part.rollback()
                     outcomes.append((None, failure))
+            if transaction.is_active:
+                transaction.commit()
         return outcomes
 
     def _wait_or_raise(self, error: DBAPIError, deadline: float) -> None:
         if time.monotonic() >= deadline:
             raise ServiceUnavailableError(f"the boot database cannot be used: {_cause(error)}") from error
         time.sleep(_RETRY_S)
+
+
+def _tell(answers: list[tuple[asyncio.Future[Any], Any, BaseException | None]]) -> None:
+    """Give those who wait their outcomes; one that was cancelled meanwhile wants none."""
+    for done, result, failure in answers:
+        if done.done():
+            continue
+        if failure is None:
+            done.set_result(result)
+        else:
+            done.set_exception(failure)
 
 
 def _engine(url: str, *, durable: bool) -> sa.Engine:

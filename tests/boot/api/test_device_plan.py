@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -11,7 +10,7 @@ from engine.boot.api.create_body import DeviceBody
 from engine.boot.api.device_plan import DevicePlan, plan_devices
 from engine.rest.errors import BadRequest
 
-IMAGE, VOLUME, OTHER = str(uuid4()), str(uuid4()), str(uuid4())
+IMAGE, VOLUME, OTHER = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
 
 
 def plan(image: str = "", *devices: dict[str, Any], root_gb: int = 10, ephemeral_gb: int = 5) -> DevicePlan:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import threading
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -15,7 +14,7 @@ from engine.boot.store.schema import instances
 from tests.boot.harness import BootApi, boot_api, message_of
 from tests.service.messages import add_hosts
 
-MISSING = str(uuid4())
+MISSING = "0f0f0f0f-0000-4000-8000-00000000dead"
 
 
 def forget(connection: sa.Connection, uuid: str) -> None:

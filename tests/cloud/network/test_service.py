@@ -49,7 +49,7 @@ def process(running: Cloud) -> Iterator[subprocess.Popen[str]]:
 def churn(api: Api, network_id: str, until: float) -> None:
     """Make, bind and delete ports until the service is gone."""
     body = {"network_id": network_id, "device_id": str(uuid.uuid4()), "device_owner": "compute:nova"}
-    with suppress(requests.ConnectionError):
+    with suppress(requests.RequestException):
         while time.monotonic() < until:
             made = api.http.post(api.base + "/ports", json={"port": body}, timeout=20)
             if made.status_code == 201:
