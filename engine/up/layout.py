@@ -44,14 +44,19 @@ def settings_file(wanted: Wanted) -> Path:
     except OSError as error:
         raise InvalidSettingError(f"the state directory {wanted.state_dir} cannot be made: {error.strerror}") from error
     path = wanted.state_dir / "berth.toml"
-    settings = _merged(_read(path), _read(wanted.config) if wanted.config else {})
-    cloud, boot = settings.setdefault("cloud", {}), settings.setdefault("boot", {})
-    compute = boot.setdefault("compute", {})
+    settings = _read(path)
+    settings["state_dir"] = str(wanted.state_dir.resolve())
+    cloud = settings.setdefault("cloud", {})
     for name in _PASSWORDS:
         cloud.setdefault(name, secrets.token_urlsafe(18))
-    settings["state_dir"] = str(wanted.state_dir.resolve())
     if wanted.port_base is not None or "listen" not in settings:
         _set_ports(settings, _ports(wanted.port_base if wanted.port_base is not None else 18770))
+    own = _read(wanted.config) if wanted.config else {}
+    settings = _merged(settings, own)
+    cloud, boot = settings["cloud"], settings["boot"]
+    if "compute_url" not in own.get("cloud", {}):
+        cloud["compute_url"] = f"http://{_HOST}:{boot['api_port']}/v2.1"
+    compute = boot.setdefault("compute", {})
     identity = boot.setdefault("identity", {})
     if "identity" in cloud.get("services", ("identity",)):
         identity["auth_url"] = f"http://{_HOST}:{cloud['identity_port']}/v3"
@@ -72,11 +77,10 @@ def settings_file(wanted: Wanted) -> Path:
 
 
 def _set_ports(settings: dict[str, Any], ports: Mapping[str, int]) -> None:
-    cloud, boot = settings["cloud"], settings["boot"]
+    cloud, boot = settings["cloud"], settings.setdefault("boot", {})
     settings["listen"] = boot["scheduler"] = f"{_HOST}:{ports['scheduler']}"
     boot["conductor"] = f"{_HOST}:{ports['conductor']}"
     boot["api_port"] = ports["compute"]
-    cloud["compute_url"] = f"http://{_HOST}:{ports['compute']}/v2.1"
     for name in ("identity", "image", "network", "volume"):
         cloud[f"{name}_port"] = ports[name]
 

@@ -42,6 +42,14 @@ def test_options_beat_the_file_and_the_operators_file_beats_the_defaults(tmp_pat
     assert settings.cloud.region_name == "North"
 
 
+def test_a_port_of_the_operators_is_used_and_the_catalog_follows_it(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text("[boot]\napi_port = 4321\n")
+    settings = Settings.load(settings_file(Wanted(tmp_path / "state", port_base=0, config=own)))
+    assert settings.boot.api_port == 4321
+    assert settings.cloud.compute_url == "http://127.0.0.1:4321/v2.1"
+
+
 def test_a_taken_port_is_named_with_what_to_do(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
