@@ -17,6 +17,8 @@ from engine.rest.errors import Unauthorized, Unavailable
 _KEPT = 10_000
 _NO_TOKEN = "The request you have made requires authentication."  # noqa: S105 (a message)
 _AWAY = "The Keystone service is temporarily unavailable."
+_KNOWN_PATIENCE_S = 2.0
+_REST_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,9 @@ class KeystoneGate:
     """Asks keystone about tokens, through ``identity`` (an adapter with the service's own credentials).
 
     A token is asked about again after ``fresh_s``, so that a revocation is noticed within that time. While keystone is
-    away, or says nothing for ``patience_s``, what it said within ``stale_s`` still counts. An expired user token passes
-    when a service's token vouches for it and keystone still allows it.
+    away, or says nothing for ``patience_s`` (a shorter while where it need not), what it said within ``stale_s`` still
+    counts, at once for a few seconds then: whoever makes many calls is not held up at each. An expired user token
+    passes when a service's token vouches for it and keystone still allows it.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class KeystoneGate:
         self._patience_s = patience_s
         self._known: OrderedDict[tuple[str, bool], _Checked] = OrderedDict()
         self._asking: dict[tuple[str, bool], asyncio.Task[Access]] = {}
+        self._resting_until = 0.0
 
     async def check(self, token: str, service_token: str) -> tuple[Access, str]:
         """Return the caller and ``validated`` or ``cached``; raise Unauthorized or Unavailable."""
@@ -62,30 +66,36 @@ class KeystoneGate:
             raise Unauthorized(_NO_TOKEN)
         if known is not None and now - known.checked_at < self._fresh_s:
             return known.access, "cached"
+        usable = known is not None and now - known.checked_at < self._stale_s
+        if known is not None and usable and time.monotonic() < self._resting_until:
+            return known.access, "cached"
         task = self._asking.get(key)
         if task is None:
             task = asyncio.create_task(asyncio.to_thread(self._ask, token, allow_expired))
             self._asking[key] = task
             task.add_done_callback(lambda done: self._answered(key, done))
         try:
-            access = await self._within_patience(task)
+            access = await self._within_patience(task, known_already=usable)
         except Unauthorized:
             self._known.pop(key, None)
             raise
         except Unavailable:
-            if known is not None and now - known.checked_at < self._stale_s:
+            self._resting_until = time.monotonic() + _REST_S
+            if known is not None and usable:
                 return known.access, "cached"
             raise
+        self._resting_until = 0.0
         self._known[key] = _Checked(access, now)
         self._known.move_to_end(key)
         while len(self._known) > _KEPT:
             self._known.popitem(last=False)
         return access, "validated"
 
-    async def _within_patience(self, task: asyncio.Task[Access]) -> Access:
+    async def _within_patience(self, task: asyncio.Task[Access], *, known_already: bool) -> Access:
         """Return what keystone says; whoever else asks about the token goes on waiting for the same answer."""
+        patience_s = min(self._patience_s, _KNOWN_PATIENCE_S) if known_already else self._patience_s
         try:
-            return await asyncio.wait_for(asyncio.shield(task), self._patience_s)
+            return await asyncio.wait_for(asyncio.shield(task), patience_s)
         except TimeoutError as error:
             raise Unavailable(_AWAY) from error
 

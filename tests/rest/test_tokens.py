@@ -141,8 +141,8 @@ def test_while_keystone_is_down_known_tokens_work_and_others_are_told_so(tmp_pat
             with pytest.raises(Unavailable):
                 await gate.check(token, "")
             await asyncio.to_thread(running.start, "identity")
-            assert (await gate.check(token, ""))[1] == "validated"
             assert (await gate.check(other, ""))[1] == "validated"
+            assert (await gate.check(token, ""))[1] == "validated"
 
         run(check())
 
@@ -195,6 +195,35 @@ def test_a_known_token_outlasts_a_keystone_that_hangs(tmp_path: Path) -> None:
             await gate.check(token, "")
             hanging.set()
             assert (await gate.check(token, ""))[1] == "cached"
+            hanging.clear()
+
+        run(check())
+
+
+def test_many_calls_with_known_tokens_are_held_up_once_by_a_keystone_that_hangs(tmp_path: Path) -> None:
+    hanging = asyncio.Event()
+
+    def around(app: ASGIApp) -> ASGIApp:
+        async def maybe_hang(scope: Scope, receive: Receive, send: Send) -> None:
+            if hanging.is_set():
+                await asyncio.sleep(3)
+            await app(scope, receive, send)
+
+        return maybe_hang
+
+    with running_identity(tmp_path, around=around) as identity:
+        token = identity.demo.token
+        gate = gate_to(f"{identity.url}/v3", password="service-secret", fresh_s=0, patience_s=0.5)
+
+        async def check() -> None:
+            await gate.check(token, "")
+            hanging.set()
+            began = time.monotonic()
+            for _ in range(20):
+                assert (await gate.check(token, ""))[1] == "cached"
+            assert 0.5 <= time.monotonic() - began < 1.0
+            with pytest.raises(Unavailable):
+                await gate.check("unknown", "")
             hanging.clear()
 
         run(check())

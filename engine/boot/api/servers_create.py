@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -34,7 +35,7 @@ from engine.boot.store.history import StepRow
 from engine.boot.store.key_pairs import get_key_pair
 from engine.model.limits import MAX_INSTANCES
 from engine.rest.access import Access
-from engine.rest.errors import BadRequest, Forbidden
+from engine.rest.errors import BadRequest, Conflict, Forbidden
 from engine.rest.replies import json_reply
 from engine.rest.request import access_of, base_url, body_of, microversion_of
 
@@ -195,17 +196,22 @@ async def _image(deps: Deps, who: Caller, plan: DevicePlan, flavor: Mapping[str,
     return image_record(images[root.image_id]) if root.image_id else volume_image_record(volumes[root.volume_id])
 
 
-async def _check_security_groups(deps: Deps, who: Caller, names: Sequence[str]) -> None:
-    """Refuse groups that the project does not have; every project has ``default``."""
-    wanted = [name for name in names if name != "default"]
+async def _check_security_groups(deps: Deps, who: Caller, asked: Sequence[str]) -> None:
+    """Refuse groups that the project does not have, and names that two have; every project has ``default``."""
+    wanted = [name for name in asked if name != "default"]
     if not wanted:
         return
     with worded(CloudNotFound, BadRequest("Security groups could not be found.")):
         groups = await deps.clouds.networks.list_security_groups(who)
-    known = {group["id"] for group in groups} | {group.get("name") for group in groups}
-    missing = next((name for name in wanted if name not in known), None)
-    if missing is not None:
-        raise BadRequest(f"Security group {missing} not found for project {who.project_id}.")
+    ids = {group["id"] for group in groups}
+    names = Counter(group.get("name") for group in groups)
+    for name in wanted:
+        if name in ids:
+            continue
+        if not names[name]:
+            raise BadRequest(f"Security group {name} not found for project {who.project_id}.")
+        if names[name] > 1:
+            raise Conflict(f"Multiple security groups found matching '{name}'. Use an ID to be more specific.")
 
 
 async def _with_reservations(deps: Deps, boot: BootRequest) -> BootRequest:

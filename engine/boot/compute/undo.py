@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable
 
 from engine.boot.compute.threads import in_thread
@@ -15,11 +16,14 @@ from engine.v1 import instance_pb2
 
 _LOG = logging.getLogger("berth.compute")
 _PAUSES_S = (0.2, 1.0, 3.0)
+_PATIENCE_S = 5.0
 
 
 async def undo_build(tools: Tools, host: str, instance: instance_pb2.Instance) -> bool:
     """Undo all that a failed build did, with the service user's rights alone; return whether nothing is left."""
     here = await destroy_domain(tools, host, instance.uuid)
+    # the conductor goes on with what is not undone soon
+    deadline = time.monotonic() + _PATIENCE_S
     left: list[str] = []
     for pause_s in (*_PAUSES_S, None):
         try:
@@ -28,8 +32,9 @@ async def undo_build(tools: Tools, host: str, instance: instance_pb2.Instance) -
             left = [error.message]
         if not left:
             return here
-        if pause_s is not None:
-            await asyncio.sleep(pause_s)
+        if pause_s is None or time.monotonic() + pause_s >= deadline:
+            break
+        await asyncio.sleep(pause_s)
     _LOG.warning("instance %s on %s: not undone: %s", instance.uuid, host, "; ".join(left))
     return False
 

@@ -112,7 +112,8 @@ class Builds:
         caller = caller_in_casts(connection, claim)
         scheduling = row.scheduling if caller is None else with_caller(row.scheduling, caller)
         values = {"task_state": TaskState.NONE, "scheduling": scheduling}
-        change_instance(connection, row.uuid, values, *claim.expected(), now=now)
+        # the row was read, and is held, in this transaction: it is as order_for found it
+        change_instance(connection, row.uuid, values, now=now)
         begin_event(connection, row.uuid, row.request_id, BUILD_EVENT, host=claim.host, now=now)
 
     async def save(
@@ -184,10 +185,10 @@ class Builds:
         interfaces: Sequence[NetworkInterface],
         block_devices: Sequence[BlockDevice],
     ) -> None:
-        """Change the record and its devices, and add the steps."""
+        """Change the record, which this transaction has read and holds, and its devices, and add the steps."""
         if interfaces:
             values = {**values, "interfaces": interface_values(interfaces)}
-        change_instance(connection, claim.instance_uuid, values, *claim.expected(), now=self._clock())
+        change_instance(connection, claim.instance_uuid, values, now=self._clock())
         save_devices(connection, claim.instance_uuid, block_devices)
         add_steps_once(connection, steps)
 

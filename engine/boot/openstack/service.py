@@ -13,7 +13,14 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import msgspec
 import requests
 from requests.exceptions import ChunkedEncodingError, ConnectTimeout
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_exponential,
+    wait_random,
+)
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from engine.boot.messages import Caller
@@ -30,6 +37,7 @@ _Result = TypeVar("_Result")
 
 _CHUNK_BYTES = 1 << 20
 _MAX_PAGES = 10_000
+_LONG_S = 20.0
 _FIRST_PAUSE_S = 0.1
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 _PASSING_STATUSES = frozenset({0, 502, 503, 504})

@@ -95,10 +95,10 @@ def begin_event(
     connection: sa.Connection, instance_uuid: str, request_id: str, event: str, *, host: str = "", now: float
 ) -> None:
     """Record that a part of an action has begun; one that is already under way on the host is not begun twice."""
-    under_way = connection.execute(_open_event(instance_uuid, request_id, event, host).limit(1)).first()
-    if under_way is None:
+    wanted = {"of_instance": instance_uuid, "of_request": request_id, "of_event": event, "on_host": host}
+    if connection.execute(_OPEN_EVENT, wanted).first() is None:
         values = {"instance_uuid": instance_uuid, "request_id": request_id, "event": event, "host": host}
-        connection.execute(action_events.insert().values(**values, started_at=now))
+        connection.execute(_NEW_EVENT, values | {"started_at": now})
 
 
 def end_event(
@@ -112,26 +112,10 @@ def end_event(
     now: float,
 ) -> None:
     """Record how a part of an action ended: Success, or Error with ``error`` as its details."""
-    connection.execute(
-        action_events.update()
-        .where(action_events.c.number.in_(_open_event(instance_uuid, request_id, event, host)))
-        .values(finished_at=now, result="Error" if error else "Success", details=error)
-    )
-    connection.execute(
-        actions.update()
-        .where(actions.c.instance_uuid == instance_uuid, actions.c.request_id == request_id)
-        .values(updated_at=now)
-    )
-
-
-def _open_event(instance_uuid: str, request_id: str, event: str, host: str) -> sa.Select[tuple[int]]:
-    return sa.select(action_events.c.number).where(
-        action_events.c.instance_uuid == instance_uuid,
-        action_events.c.request_id == request_id,
-        action_events.c.event == event,
-        action_events.c.host == host,
-        action_events.c.finished_at.is_(None),
-    )
+    wanted = {"of_instance": instance_uuid, "of_request": request_id, "of_event": event, "on_host": host}
+    ended = {"ended_at": now, "to_result": "Error" if error else "Success", "to_details": error}
+    connection.execute(_END_OF_EVENT, wanted | ended)
+    connection.execute(_MOVED_ACTION, {"of_instance": instance_uuid, "of_request": request_id, "moved_at": now})
 
 
 def add_fault(
@@ -168,6 +152,26 @@ def end_open_events(
     connection.execute(action_events.update().where(*under_way).values(finished_at=now, result="Error", details=error))
 
 
+# statements of every boot: made once, as making them costs as much as running them
+_IS_OPEN = (
+    action_events.c.instance_uuid == sa.bindparam("of_instance"),
+    action_events.c.request_id == sa.bindparam("of_request"),
+    action_events.c.event == sa.bindparam("of_event"),
+    action_events.c.host == sa.bindparam("on_host"),
+    action_events.c.finished_at.is_(None),
+)
+_OPEN_EVENT = sa.select(action_events.c.number).where(*_IS_OPEN).limit(1)
+_NEW_EVENT = action_events.insert()
+_END_OF_EVENT = (
+    action_events.update()
+    .where(*_IS_OPEN)
+    .values(finished_at=sa.bindparam("ended_at"), result=sa.bindparam("to_result"), details=sa.bindparam("to_details"))
+)
+_MOVED_ACTION = (
+    actions.update()
+    .where(actions.c.instance_uuid == sa.bindparam("of_instance"), actions.c.request_id == sa.bindparam("of_request"))
+    .values(updated_at=sa.bindparam("moved_at"))
+)
 _STEPS_OF_ATTEMPT = sa.select(boot_steps.c.step, boot_steps.c.started_us).where(
     boot_steps.c.instance_uuid == sa.bindparam("wanted"), boot_steps.c.attempt == sa.bindparam("of_attempt")
 )

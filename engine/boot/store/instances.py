@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -135,12 +136,22 @@ def change_instance(
 
     ``updated_at`` becomes ``now``; and ``progress_at`` too, since whoever changes a record moves it on.
     """
-    done = connection.execute(
+    changed: dict[str, Any] = {"updated_at": now, "progress_at": now} | dict(values)
+    statement = _change_of(tuple(changed))
+    if expected:
+        statement = statement.where(*expected)
+    parameters = {f"to_{name}": value for name, value in changed.items()}
+    return connection.execute(statement, parameters | {"wanted": uuid}).rowcount == 1
+
+
+@cache
+def _change_of(names: tuple[str, ...]) -> sa.Update:
+    """Return the statement that changes some columns of a live instance; there are few sets of columns."""
+    return (
         instances.update()
-        .where(instances.c.uuid == uuid, instances.c.deleted.is_(False), *expected)
-        .values(**({"updated_at": now, "progress_at": now} | dict(values)))
+        .where(instances.c.uuid == sa.bindparam("wanted"), instances.c.deleted.is_(False))
+        .values({name: sa.bindparam(f"to_{name}") for name in names})
     )
-    return done.rowcount == 1
 
 
 def devices_of(connection: sa.Connection, instance_uuid: str) -> list[BlockDeviceRow]:
@@ -170,7 +181,17 @@ def add_devices(connection: sa.Connection, rows: Iterable[Mapping[str, Any]]) ->
 
 def change_device(connection: sa.Connection, uuid: str, values: Mapping[str, Any]) -> bool:
     """Change one block device; return whether there was one."""
-    return connection.execute(block_devices.update().where(block_devices.c.uuid == uuid).values(**values)).rowcount == 1
+    parameters = {f"to_{name}": value for name, value in values.items()}
+    return connection.execute(_device_change_of(tuple(values)), parameters | {"wanted": uuid}).rowcount == 1
+
+
+@cache
+def _device_change_of(names: tuple[str, ...]) -> sa.Update:
+    return (
+        block_devices.update()
+        .where(block_devices.c.uuid == sa.bindparam("wanted"))
+        .values({name: sa.bindparam(f"to_{name}") for name in names})
+    )
 
 
 def remove_device(connection: sa.Connection, uuid: str) -> None:
