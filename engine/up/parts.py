@@ -17,6 +17,7 @@ import uvloop
 from engine.config import Settings
 from engine.errors import EngineError
 from engine.up.part import CLOUD_PARTS, READY, Part
+from engine.up.telemetry import set_up_telemetry
 
 
 def run_parts(parts: Sequence[Part], settings: Settings) -> None:
@@ -26,6 +27,7 @@ def run_parts(parts: Sequence[Part], settings: Settings) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # a part is asked for things of one user's: none of its files is for others
     os.umask(0o077)
+    set_up_telemetry("-".join(parts))
     # what a request makes is gone by counting references; the collector is for the rare rest, so it looks more rarely
     gc.set_threshold(50_000, 20, 50)
     uvloop.run(_run(parts, settings))

@@ -88,7 +88,8 @@ def _checked(request: Request, given: _KeyPair) -> None:
     if given.public_key is None and minor >= _IMPORT_ONLY_SINCE:
         raise BadRequest("Invalid input for field/attribute keypair. 'public_key' is a required property")
     safe = _SAFE_SINCE_2_92 if minor >= _IMPORT_ONLY_SINCE else _SAFE
-    if not set(given.name) <= set(safe):
+    # as a part of a path the last two mean something else: such a key pair could never be deleted
+    if not set(given.name) <= set(safe) or given.name in (".", ".."):
         raise BadRequest("Keypair data is invalid: Keypair name contains unsafe characters")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
@@ -94,7 +95,9 @@ class Service:
 
         work = self._transport.workers
         return await self._repeated(
-            call, lambda: work.run(lambda: self._send(call, read, stream=False), has_effect=call.method != "GET")
+            call,
+            lambda: work.run(lambda: self._send(call, read, stream=False), has_effect=call.method != "GET"),
+            within_s=_LONG_S,
         )
 
     async def stream(self, call: Call, consume: Callable[[Iterator[bytes]], _Result]) -> _Result:
@@ -139,16 +142,24 @@ class Service:
                 query.setdefault(name, []).append(value)
             call = Call(call.who, call.method, call.path, query, request_id=call.request_id, trace=call.trace)
 
-    async def _repeated(self, call: Call, attempt_once: Callable[[], Awaitable[_Result]]) -> _Result:
-        """Return what an attempt returns, tried again while the service is away and that can do no harm."""
+    async def _repeated(
+        self, call: Call, attempt_once: Callable[[], Awaitable[_Result]], *, within_s: float = math.inf
+    ) -> _Result:
+        """Return what an attempt returns, tried again while the service is away and that can do no harm.
+
+        No attempt begins after ``within_s``: a service that takes calls and never answers is not waited for time and
+        again.
+        """
+        began = time.monotonic()
         try:
             return await attempt_once()
         except CloudError as error:
-            if self._transport.attempts < 2 or not _passes(error, call.may_repeat):
+            lasting = self._transport.attempts < 2 or time.monotonic() - began >= within_s
+            if lasting or not _passes(error, call.may_repeat):
                 raise
         await asyncio.sleep(_FIRST_PAUSE_S)
         retrying = AsyncRetrying(
-            stop=stop_after_attempt(self._transport.attempts - 1),
+            stop=stop_after_attempt(self._transport.attempts - 1) | stop_after_delay(within_s),
             wait=wait_exponential(multiplier=0.1, max=2.0) + wait_random(0, 0.1),
             retry=retry_if_exception(lambda error: _passes(error, call.may_repeat)),
             sleep=asyncio.sleep,

@@ -9,6 +9,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from engine.boot.store.schema import action_events, actions, boot_steps, faults
+from engine.boot.tracing import emit_spans
 
 Record = TypeVar("Record")
 
@@ -127,10 +128,11 @@ def add_fault(
 
 
 def add_steps(connection: sa.Connection, steps: Iterable[StepRow]) -> None:
-    """Record steps of a boot."""
-    rows = [{field.name: getattr(step, field.name) for field in fields(StepRow)} for step in steps]
-    if rows:
-        connection.execute(boot_steps.insert(), rows)
+    """Record steps of a boot: in the database, and as spans where those are wanted."""
+    new = list(steps)
+    if new:
+        connection.execute(boot_steps.insert(), [vars(step) for step in new])
+        emit_spans(new)
 
 
 def add_steps_once(connection: sa.Connection, steps: Iterable[StepRow]) -> None:
