@@ -23,6 +23,8 @@ from engine.v1 import instance_pb2 as v1
 _SEVERAL = "Multiple possible networks found, use a Network ID to be more specific."
 _DEFAULT_ZONE = "nova"
 _UNBOUND = ("", "unbound")
+_REVISED = 412
+_BINDING_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,7 @@ async def _port(
     build: _Build, request: v1.RequestedNetwork, taken: dict[str, Any] | None, groups: list[str]
 ) -> v1.NetworkInterface:
     """Return the interface of one request: its port given, taken over or made, then bound."""
-    networks, instance = build.clouds.networks, build.instance
+    networks = build.clouds.networks
     if request.port_id:
         port = await _given_port(build, request.port_id)
         network = await networks.remembered_network(None, port["network_id"], trace=build.trace)
@@ -184,10 +186,7 @@ async def _port(
         network = await networks.remembered_network(build.who, request.network_id, trace=build.trace)
         port = taken or await _made_port(build, request, network, groups)
     if not _is_bound(port, build):
-        request_id = build.who.request_id if build.who else ""
-        port = await networks.bind_port(
-            port["id"], build.host, instance.uuid, build.owner, request_id=request_id, trace=build.trace
-        )
+        port = await (_bound_given(build, port) if request.port_id else _bound(build, port))
     vif_type = port.get("binding:vif_type") or ""
     if vif_type == "binding_failed":
         raise PortBindingFailed(port["id"])
@@ -205,6 +204,36 @@ async def _port(
         preexisting=bool(request.port_id),
         tag=request.tag,
     )
+
+
+async def _bound(build: _Build, port: dict[str, Any], *, revision: int | None = None) -> dict[str, Any]:
+    request_id = build.who.request_id if build.who else ""
+    return await build.clouds.networks.bind_port(
+        port["id"],
+        build.host,
+        build.instance.uuid,
+        build.owner,
+        revision=revision,
+        request_id=request_id,
+        trace=build.trace,
+    )
+
+
+async def _bound_given(build: _Build, port: dict[str, Any]) -> dict[str, Any]:
+    """Bind the user's own port and return it; of several instances that were given it, the first one has it.
+
+    Raises BuildAbort when another has it. A service that counts no revisions cannot tell.
+    """
+    for _ in range(_BINDING_TRIES):
+        try:
+            return await _bound(build, port, revision=port.get("revision_number"))
+        except CloudError as error:
+            if error.status != _REVISED:
+                raise
+        port = await _given_port(build, port["id"])
+        if _is_bound(port, build):
+            return port
+    raise Reschedule(f"Port {port['id']} changed time and again while it was to be bound.")
 
 
 def _is_bound(port: dict[str, Any], build: _Build) -> bool:

@@ -91,12 +91,17 @@ class Networks:
         device_id: str,
         device_owner: str,
         *,
+        revision: int | None = None,
         request_id: str = "",
         trace: CallTrace | None = None,
     ) -> dict[str, Any]:
-        """Bind a port to a host for an instance and return it; its ``binding:vif_type`` says whether that worked."""
+        """Bind a port to a host for an instance and return it; its ``binding:vif_type`` says whether that worked.
+
+        ``revision``: only while the port is as it was then; raises CloudError with status 412 when it is not.
+        """
         attributes = {"device_id": device_id, "device_owner": device_owner, "binding:host_id": host}
-        return await self._update_port(port_id, attributes, request_id, trace)
+        headers = {} if revision is None else {"If-Match": f"revision_number={revision}"}
+        return await self._update_port(port_id, attributes, request_id, trace, headers)
 
     async def unbind_port(self, port_id: str, *, request_id: str = "", trace: CallTrace | None = None) -> None:
         """Give a user's port back: bound to nothing, of no instance; fine when it is gone."""
@@ -157,9 +162,14 @@ class Networks:
         return await self._service.all_of(call, collection.replace("-", "_"))
 
     async def _update_port(
-        self, port_id: str, attributes: dict[str, Any], request_id: str, trace: CallTrace | None
+        self,
+        port_id: str,
+        attributes: dict[str, Any],
+        request_id: str,
+        trace: CallTrace | None,
+        headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         path = path_of("ports", port_id, service=_SERVICE)
-        return await self._service.one_of(
-            Call(None, "PUT", path, body={"port": attributes}, request_id=request_id, trace=trace), "port"
-        )
+        body = {"port": attributes}
+        call = Call(None, "PUT", path, body=body, headers=headers or {}, request_id=request_id, trace=trace)
+        return await self._service.one_of(call, "port")

@@ -69,6 +69,7 @@ class Call:
     path: str
     params: Mapping[str, Filter] = field(default_factory=dict)
     body: object = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     request_id: str = ""
     repeatable: bool | None = None
     trace: CallTrace | None = None
@@ -197,7 +198,7 @@ class Service:
 
     def _exchange(self, call: Call, base: str, path: str, headers: CallHeaders, *, stream: bool) -> requests.Response:
         """Return the answer to one request, whatever its status, and note it in the trace."""
-        sent = self._headers | headers.headers
+        sent = {**self._headers, **call.headers, **headers.headers}
         if call.request_id:
             sent["X-OpenStack-Request-ID"] = call.request_id
         data = None

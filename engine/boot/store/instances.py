@@ -161,10 +161,13 @@ def devices_of(connection: sa.Connection, instance_uuid: str) -> list[BlockDevic
 
 def devices_of_many(connection: sa.Connection, instance_uuids: Iterable[str]) -> dict[str, list[BlockDeviceRow]]:
     """Return the block devices of several instances, by instance."""
+    wanted = list(instance_uuids)
+    if len(wanted) == 1:
+        return {wanted[0]: devices_of(connection, wanted[0])}
     found: dict[str, list[BlockDeviceRow]] = {}
     query = (
         sa.select(*_DEVICE_COLUMNS)
-        .where(block_devices.c.instance_uuid.in_(list(instance_uuids)))
+        .where(block_devices.c.instance_uuid.in_(wanted))
         .order_by(block_devices.c.position)
     )
     for row in connection.execute(query):

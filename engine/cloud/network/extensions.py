@@ -36,6 +36,10 @@ _EXTENSIONS = {
     "provider": ("Provider Network", "The segment of a network"),
     "quota_details": ("Quota details management support", "What a project uses of its quotas"),
     "quotas": ("Quota management support", "How much a project may have"),
+    "revision-if-match": (
+        "If-Match constraints based on revision_number",
+        "Changes of ports that hold only for the revision the caller has seen",
+    ),
     "security-group": ("security-group", "Security groups and their rules"),
     "sorting": ("Sorting support", "Lists in an order asked for"),
     "standard-attr-description": ("standard-attr-description", "Descriptions"),

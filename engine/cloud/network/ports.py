@@ -12,6 +12,7 @@ from engine.cloud.network.policy import is_privileged, require_owner, require_wr
 from engine.cloud.network.port_bodies import NewPort, PortChange
 from engine.cloud.network.port_collection import PORTS, visible_ports
 from engine.cloud.network.port_lifecycle import change_port, create_port, remove_port, waits_for_agent
+from engine.cloud.network.revision import check_revision
 from engine.rest.replies import empty_reply, json_reply
 from engine.rest.request import access_of
 
@@ -49,6 +50,7 @@ def routes(deps: Deps) -> list[Route]:
         with database.write() as connection:
             found = PORTS.find(connection, request.path_params["id"], visible_ports(access))
             require_owner(access, found["project_id"], "update_port")
+            check_revision(request, found["revision_number"])
             changed, to_plug = change_port(connection, access, found, change, deps)
         if to_plug:
             await deps.agent.take(changed["id"], changed["binding:host_id"])

@@ -28,6 +28,20 @@ def test_a_port_is_made_shown_and_deleted(demo: Api) -> None:
     assert demo.refused("DELETE", f"/ports/{made['id']}", None, 404)[0] == "PortNotFound"
 
 
+def test_a_change_may_be_constrained_to_the_revision_that_was_seen(demo: Api) -> None:
+    made = demo.port(demo.network()["id"])
+    place = f"/ports/{made['id']}"
+    seen = {"If-Match": f"revision_number={made['revision_number']}"}
+    changed = demo.call("PUT", place, {"port": {"name": "mine"}}, headers=seen)
+    assert changed.status_code == 200
+    refused = demo.call("PUT", place, {"port": {"name": "theirs"}}, headers=seen)
+    assert refused.status_code == 412
+    assert refused.json()["NeutronError"]["type"] == "RevisionNumberConstraintFailed"
+    assert demo.get(place)["port"]["name"] == "mine"
+    for nonsense in ("*", "revision_number=x", "revision_number=" + "9" * 400, '"etag"'):
+        assert demo.call("PUT", place, {"port": {}}, headers={"If-Match": nonsense}).status_code == 400
+
+
 def test_an_address_given_back_is_given_out_again(demo: Api) -> None:
     network_id, _ = demo.wired("10.0.0.0/24")
     first, second = demo.port(network_id), demo.port(network_id)
