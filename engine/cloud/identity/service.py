@@ -33,6 +33,7 @@ from engine.cloud.identity.login import Login
 from engine.cloud.identity.passwords import Passwords
 from engine.cloud.identity.schema import METADATA, SCHEMA_VERSION, tokens
 from engine.cloud.options import CloudOptions
+from engine.cloud.service_user import where_to_authenticate
 from engine.faults import FaultPlan
 from engine.rest.app import RestApp
 from engine.rest.errors import keystone_fault
@@ -93,7 +94,7 @@ def identity_app(
         gate=gate,
         # the handlers of tokens check the caller's themselves: one of them must do without
         open_paths=versions.OPEN_PATHS | {auth.TOKENS_PATH},
-        unauthorized_headers={"WWW-Authenticate": f'Keystone uri="{options.identity_url.removesuffix("/v3")}"'},
+        unauthorized_headers=where_to_authenticate(options.identity_url),
         max_body_bytes=_MAX_BODY_BYTES,
         faults=FaultPlan(options.fault_file) if options.fault_file is not None else None,
     )

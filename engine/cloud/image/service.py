@@ -13,13 +13,12 @@ from engine.cloud.image.files import ImageFiles
 from engine.cloud.image.schema import ACTIVE, DEACTIVATED, IMPORTING, METADATA, QUEUED, SAVING, UPLOADING
 from engine.cloud.image.store import ImageStore
 from engine.cloud.options import CloudOptions
+from engine.cloud.service_user import service_user, where_to_authenticate
 from engine.faults import FaultPlan
 from engine.rest.app import Gate, RestApp
 from engine.rest.errors import glance_fault
-from engine.rest.keystone import Credentials, identity_adapter, session_of
 from engine.rest.server import listening_socket
 from engine.rest.server import serve as serve_app
-from engine.rest.tokens import KeystoneGate
 
 USER = "glance"
 _GIB = 1024**3
@@ -30,14 +29,7 @@ async def serve(options: CloudOptions, state_dir: Path, stop: asyncio.Event, rea
 
     Raises EngineError when the place or the port is not usable.
     """
-    credentials = Credentials(
-        auth_url=options.identity_url,
-        username=USER,
-        password=options.service_password.get_secret_value(),
-        region_name=options.region_name,
-    )
-    session = session_of(credentials)
-    gate = KeystoneGate(identity_adapter(session, credentials), fresh_s=options.token_fresh_s)
+    user = service_user(options, USER)
     listener = listening_socket(options.host, options.image_port)
     try:
         database = Database(state_dir / "cloud" / "image.sqlite", METADATA)
@@ -50,7 +42,7 @@ async def serve(options: CloudOptions, state_dir: Path, stop: asyncio.Event, rea
         moving = ImageData(ImageStore(database), files, faults)
         recover(moving)
         ready(f"http://{options.host}:{listener.getsockname()[1]}")
-        await serve_app(application(moving, gate, options.identity_url), listener, stop)
+        await serve_app(application(moving, user.gate, options.identity_url), listener, stop)
         await moving.finish()
     finally:
         listener.close()
@@ -70,7 +62,7 @@ def application(moving: ImageData, gate: Gate | None, identity_url: str) -> Rest
         glance_fault,
         gate=gate,
         open_paths=discovery.OPEN_PATHS,
-        unauthorized_headers={"WWW-Authenticate": f'Keystone uri="{identity_url.removesuffix("/v3")}"'},
+        unauthorized_headers=where_to_authenticate(identity_url),
         body_limit_exempt=("/file", "/stage"),
         faults=moving.faults,
     )

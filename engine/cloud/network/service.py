@@ -25,13 +25,12 @@ from engine.cloud.network.plugging import PlugAgent
 from engine.cloud.network.port_collection import PORTS, visible_ports
 from engine.cloud.network.schema import METADATA, SCHEMA_VERSION
 from engine.cloud.options import CloudOptions
+from engine.cloud.service_user import service_user, where_to_authenticate
 from engine.faults import FaultPlan
 from engine.rest.app import Gate, RestApp
 from engine.rest.errors import RestError, keystone_fault, neutron_fault
-from engine.rest.keystone import Credentials, identity_adapter, session_of
 from engine.rest.server import listening_socket
 from engine.rest.server import serve as serve_app
-from engine.rest.tokens import KeystoneGate
 
 _TIMEOUT_S = 30.0
 
@@ -43,16 +42,9 @@ async def serve(options: CloudOptions, state_dir: Path, stop: asyncio.Event, rea
     """
     database = Database(state_dir / "cloud" / "network.sqlite", METADATA, version=SCHEMA_VERSION)
     try:
-        credentials = Credentials(
-            options.identity_url,
-            "neutron",
-            options.service_password.get_secret_value(),
-            region_name=options.region_name,
-        )
-        session = session_of(credentials, timeout_s=_TIMEOUT_S)
-        gate = KeystoneGate(identity_adapter(session, credentials), fresh_s=options.token_fresh_s)
+        user = service_user(options, "neutron", timeout_s=_TIMEOUT_S)
         faults = FaultPlan(options.fault_file) if options.fault_file is not None else None
-        sender = EventSender(database, session, options.compute_url)
+        sender = EventSender(database, user.session, options.compute_url)
         agent = PlugAgent(database, sender, delay_s=options.vif_plug_delay_s, faults=faults)
         deps = Deps(database, agent, quotas.default_quotas(options), faults)
         listener = listening_socket(options.host, options.network_port)
@@ -64,7 +56,7 @@ async def serve(options: CloudOptions, state_dir: Path, stop: asyncio.Event, rea
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(agent.run(ended))
             tasks.create_task(sender.run(ended))
-            await serve_app(network_app(deps, gate, options), listener, stop)
+            await serve_app(network_app(deps, user.gate, options), listener, stop)
             ended.set()
     finally:
         database.close()
@@ -78,7 +70,7 @@ def network_app(deps: Deps, gate: Gate, options: CloudOptions) -> RestApp:
         _fault,
         gate=gate,
         open_paths=extensions.OPEN_PATHS,
-        unauthorized_headers={"WWW-Authenticate": f'Keystone uri="{options.identity_url.removesuffix("/v3")}"'},
+        unauthorized_headers=where_to_authenticate(options.identity_url),
         faults=deps.faults,
     )
 

@@ -10,6 +10,7 @@ from keystoneauth1.session import Session
 
 from engine.cloud.database import Database
 from engine.cloud.options import CloudOptions
+from engine.cloud.service_user import service_user, where_to_authenticate
 from engine.cloud.volume import actions, attachments, discovery, limits, messages, metadata, types, volumes
 from engine.cloud.volume.attachment_store import AttachmentStore
 from engine.cloud.volume.backend import FileBackend
@@ -26,10 +27,9 @@ from engine.cloud.volume.worker import VolumeWorker
 from engine.faults import FaultPlan
 from engine.rest.app import Gate, RestApp
 from engine.rest.errors import nova_fault
-from engine.rest.keystone import Credentials, identity_adapter, session_of
+from engine.rest.keystone import Credentials
 from engine.rest.server import listening_socket
 from engine.rest.server import serve as serve_app
-from engine.rest.tokens import KeystoneGate
 
 USER = "cinder"
 
@@ -39,14 +39,7 @@ async def serve(options: CloudOptions, state_dir: Path, stop: asyncio.Event, rea
 
     Raises EngineError when the place or the port is not usable.
     """
-    credentials = Credentials(
-        auth_url=options.identity_url,
-        username=USER,
-        password=options.service_password.get_secret_value(),
-        region_name=options.region_name,
-    )
-    session = session_of(credentials)
-    gate = KeystoneGate(identity_adapter(session, credentials), fresh_s=options.token_fresh_s)
+    user = service_user(options, USER)
     listener = listening_socket(options.host, options.volume_port)
     try:
         database = Database(state_dir / "cloud" / "volume.sqlite", METADATA)
@@ -54,11 +47,11 @@ async def serve(options: CloudOptions, state_dir: Path, stop: asyncio.Event, rea
         listener.close()
         raise
     faults = FaultPlan(options.fault_file) if options.fault_file else None
-    parts = parts_of(options, state_dir, database, session, credentials, faults)
+    parts = parts_of(options, state_dir, database, user.session, user.credentials, faults)
     try:
         parts.worker.recover()
         ready(f"http://{options.host}:{listener.getsockname()[1]}")
-        await serve_app(application(parts, gate, options.identity_url, faults), listener, stop)
+        await serve_app(application(parts, user.gate, options.identity_url, faults), listener, stop)
     finally:
         await parts.worker.finish()
         listener.close()
@@ -117,6 +110,6 @@ def application(parts: Parts, gate: Gate | None, identity_url: str, faults: Faul
         gate=gate,
         open_paths=discovery.OPEN_PATHS,
         microversions=discovery.VERSIONS,
-        unauthorized_headers={"WWW-Authenticate": f'Keystone uri="{identity_url.removesuffix("/v3")}"'},
+        unauthorized_headers=where_to_authenticate(identity_url),
         faults=faults,
     )
