@@ -221,6 +221,23 @@ def test_a_port_that_another_instance_has_is_not_taken_from_it(here: World) -> N
     here.run(work)
 
 
+def test_of_instances_that_were_given_one_port_at_once_one_has_it(here: World) -> None:
+    given = user_port(here)
+    asked = [here.instance(Network(port_id=given["id"])) for _ in range(6)]
+
+    async def work(clouds: Clouds) -> None:
+        outcomes = await asyncio.gather(
+            *(ports.allocate(clouds, instance, here.caller(), "h") for instance in asked), return_exceptions=True
+        )
+        refused = [outcome for outcome in outcomes if isinstance(outcome, BuildAbort)]
+        assert len(refused) == len(asked) - 1
+        assert {refusal.message for refusal in refused} == {f"Port {given['id']} is still in use."}
+        (owner,) = (one for one, outcome in zip(asked, outcomes, strict=True) if isinstance(outcome, list))
+        assert (await clouds.networks.get_port(None, given["id"]))["device_id"] == owner.uuid
+
+    here.run(work)
+
+
 def test_security_groups_by_name_and_id(here: World) -> None:
     url = f"{here.cloud.url('network')}/v2.0/security-groups"
     web, twin, _ = (

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import requests
 
 from tests.cloud.network.api import Api, addresses_of
 
@@ -30,16 +31,20 @@ def test_a_port_is_made_shown_and_deleted(demo: Api) -> None:
 
 def test_a_change_may_be_constrained_to_the_revision_that_was_seen(demo: Api) -> None:
     made = demo.port(demo.network()["id"])
-    place = f"/ports/{made['id']}"
-    seen = {"If-Match": f"revision_number={made['revision_number']}"}
-    changed = demo.call("PUT", place, {"port": {"name": "mine"}}, headers=seen)
-    assert changed.status_code == 200
-    refused = demo.call("PUT", place, {"port": {"name": "theirs"}}, headers=seen)
+
+    def put(constraint: str, name: str) -> requests.Response:
+        url = f"{demo.base}/ports/{made['id']}"
+        headers = {"If-Match": constraint}
+        return demo.http.put(url, json={"port": {"name": name}}, headers=headers, timeout=20)
+
+    seen = f"revision_number={made['revision_number']}"
+    assert put(seen, "mine").status_code == 200
+    refused = put(seen, "theirs")
     assert refused.status_code == 412
     assert refused.json()["NeutronError"]["type"] == "RevisionNumberConstraintFailed"
-    assert demo.get(place)["port"]["name"] == "mine"
     for nonsense in ("*", "revision_number=x", "revision_number=" + "9" * 400, '"etag"'):
-        assert demo.call("PUT", place, {"port": {}}, headers={"If-Match": nonsense}).status_code == 400
+        assert put(nonsense, "theirs").status_code == 400
+    assert demo.get(f"/ports/{made['id']}")["port"]["name"] == "mine"
 
 
 def test_an_address_given_back_is_given_out_again(demo: Api) -> None:
