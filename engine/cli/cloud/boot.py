@@ -98,16 +98,20 @@ def _disks(cloud: Cloud, image: str, volume: str, boot_from_volume_gb: int) -> d
 def _wait(cloud: Cloud, uuid: str, timeout_s: float, *, watch: bool) -> dict[str, Any]:
     """Return the instance once it is no longer being built; show what happens meanwhile."""
     deadline = time.monotonic() + timeout_s
-    shown, state = 0, ""
+    shown: set[tuple[int, int, int]] = set()
+    state = ""
     if watch:
         write_line(HEADER)
     while True:
         server: dict[str, Any] = cloud.compute("GET", f"/servers/{uuid}")["server"]
         if watch:
             steps = cloud.compute("GET", f"/servers/{uuid}/berth-timeline")["timeline"]
-            for step in steps[shown:]:
-                write_line(line(step, begun_us(steps)))
-            shown = len(steps)
+            # image, network and volumes are worked on at once, so a step may come after one with a higher number
+            for step in steps:
+                key = (step["attempt"], step["step"], step["started_at_us"])
+                if key not in shown:
+                    shown.add(key)
+                    write_line(line(step, begun_us(steps)))
             if state_line(server) != state:
                 state = state_line(server)
                 write_line(f"      -> {state}")
