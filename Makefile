@@ -77,7 +77,7 @@ lint: setup
 	$(BIN)/mypy
 
 test: lint libvirt
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 bench: setup
 	@mkdir -p .benchmarks

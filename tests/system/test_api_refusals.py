@@ -10,8 +10,6 @@ import requests
 
 from tests.system.drills import Drill, message_of
 
-pytestmark = pytest.mark.xdist_group("api-refusals")
-
 
 @pytest.fixture(autouse=True)
 def nothing_stored(drill: Drill) -> Iterator[None]:

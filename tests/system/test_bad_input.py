@@ -15,8 +15,6 @@ import requests
 from tests.system.drills import Drill, User, base64_of, message_of, qcow2
 from tests.system.shell import OpenStackShell
 
-pytestmark = pytest.mark.xdist_group("bad-input")
-
 NOBODY = "7d1bd2cc-5e38-4d0b-8b93-8a4b3a0bd5f1"
 """The id of nothing."""
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import time
 
-import pytest
-
 from tests.system.drills import Drill, qcow2
-
-pytestmark = pytest.mark.xdist_group("boot-failures")
 
 EXHAUSTED = "Exceeded maximum number of retries. Exhausted all hosts available for retrying build failures for"
 

@@ -10,8 +10,6 @@ import pytest
 
 from tests.system.drills import Drill
 
-pytestmark = pytest.mark.xdist_group("deletes-while-building")
-
 STAGES: dict[str, dict[str, Any]] = {
     "before the scheduler's answer is recorded": {"part": "api", "point": "record_selection", "delay_s": 1.0},
     "before the host begins": {"part": "compute", "point": "before_network", "delay_s": 5.0},

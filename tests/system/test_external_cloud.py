@@ -20,8 +20,6 @@ from engine.up.layout import Wanted, settings_file
 from tests.conftest import free_port
 from tests.system.clouds import Cloud, cloud
 
-pytestmark = pytest.mark.xdist_group("external-cloud")
-
 
 @dataclass(frozen=True)
 class Vendor:

@@ -11,8 +11,6 @@ import pytest
 from tests.system.clouds import Cloud, cloud
 from tests.system.shell import OpenStackShell
 
-pytestmark = pytest.mark.xdist_group("openstack-client")
-
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:

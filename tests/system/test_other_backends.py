@@ -14,8 +14,6 @@ import pytest
 from tests.conftest import free_port
 from tests.system.clouds import Cloud, cloud
 
-pytestmark = pytest.mark.xdist_group("other-backends")
-
 
 @pytest.fixture
 def nats(tmp_path: Path) -> Iterator[str]:

@@ -12,8 +12,6 @@ from engine.v1 import inventory_pb2
 from engine.v1 import inventory_service_pb2 as inventory_service
 from tests.system.drills import HOSTS, Drill
 
-pytestmark = pytest.mark.xdist_group("parts-away")
-
 
 def held(drill: Drill, point: str, name: str, *, delay_s: float = 2.0, task_state: str | None = None) -> str:
     """Return a server whose build has come to a point and is held there."""

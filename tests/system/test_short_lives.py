@@ -11,8 +11,6 @@ import requests
 from tests.system.clouds import cloud
 from tests.system.drills import QUICK, Drill, User
 
-pytestmark = pytest.mark.xdist_group("short-lives")
-
 LIFETIME_S = 4
 
 

@@ -14,8 +14,6 @@ from novaclient import client as novaclient
 from engine.boot.steps import STEPS
 from tests.system.clouds import Cloud, cloud
 
-pytestmark = pytest.mark.xdist_group("steps-and-states")
-
 HELD_S = 0.3
 SLOW = [
     {"part": "api", "point": "record_selection", "delay_s": HELD_S},

@@ -9,7 +9,6 @@ import pytest
 from tests.system.clouds import Cloud
 from tests.torture.boot_kills import STAGES, drilled, kill_once
 
-pytestmark = pytest.mark.xdist_group("boot-kills")
 BY_STEPS = {stage.steps: stage for stage in STAGES}
 
 

@@ -166,9 +166,7 @@ def devices_of_many(connection: sa.Connection, instance_uuids: Iterable[str]) ->
         return {wanted[0]: devices_of(connection, wanted[0])}
     found: dict[str, list[BlockDeviceRow]] = {}
     query = (
-        sa.select(*_DEVICE_COLUMNS)
-        .where(block_devices.c.instance_uuid.in_(wanted))
-        .order_by(block_devices.c.position)
+        sa.select(*_DEVICE_COLUMNS).where(block_devices.c.instance_uuid.in_(wanted)).order_by(block_devices.c.position)
     )
     for row in connection.execute(query):
         device = BlockDeviceRow(*row)

@@ -37,4 +37,5 @@ def domain_xml(guest: Guest, profile: HypervisorProfile, directory: Path) -> str
         ),
         type=profile.domain_type,
     )
-    return etree.tostring(root, encoding="unicode")
+    text: str = etree.tostring(root, encoding="unicode")
+    return text
