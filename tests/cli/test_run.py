@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -24,19 +23,14 @@ def test_version(berth):
     assert berth("--version").out == f"berth {__version__}\n"
 
 
-def test_help_is_fast_and_imports_nothing_heavy():
+def test_help_imports_nothing_heavy():
     program = (
         "import sys; from engine.cli.run import run; code = run(['--help']);"
-        "heavy = {'grpc', 'numpy', 'pyarrow', 'numba', 'pydantic'} & set(sys.modules);"
+        "heavy = {'grpc', 'numpy', 'pyarrow', 'numba', 'pydantic', 'sqlalchemy', 'openstack', 'starlette'};"
+        "heavy &= set(sys.modules);"
         "assert code == 0 and not heavy, heavy"
     )
-    # The best of a few: the machine may be busy.
-    seconds = []
-    for _ in range(3):
-        began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL)
-        seconds.append(time.perf_counter() - began)
-    assert min(seconds) < 0.5
+    subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL)
 
 
 @pytest.mark.parametrize("group", ["hosts", "flavors", "groups", "aggregates", "allocations"])

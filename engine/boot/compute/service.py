@@ -26,6 +26,7 @@ from engine.boot.effects.image_cache import ImageCache
 from engine.boot.libvirt.driver import Driver, HostProfile
 from engine.boot.libvirt.launchers import launcher
 from engine.boot.openstack import Clouds
+from engine.boot.openstack.clouds import PATIENT_ATTEMPTS
 from engine.config import Settings
 from engine.errors import EngineError
 from engine.faults import FaultPlan
@@ -67,7 +68,7 @@ async def _tools(
 ) -> AsyncIterator[Tools]:
     """Connect to everything; nothing is asked of anybody before it is needed."""
     boot = settings.boot
-    clouds = Clouds.connect(boot)
+    clouds = Clouds.connect(boot, attempts=PATIENT_ATTEMPTS)
     conductor = ConductorClient(boot.conductor)
     reporter = HostReporter(
         boot.scheduler, driver, list(profiles.values()), interval_s=boot.compute.heartbeat_interval_s

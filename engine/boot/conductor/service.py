@@ -27,6 +27,7 @@ from engine.boot.conductor.settling import Settling
 from engine.boot.conductor.undo import Undo
 from engine.boot.effects.cleanup import undo_remote
 from engine.boot.openstack import Clouds
+from engine.boot.openstack.clouds import PATIENT_ATTEMPTS
 from engine.boot.store.opening import open_store
 from engine.boot.store.store import Store
 from engine.client import Client
@@ -57,7 +58,7 @@ async def serve(settings: Settings, stop: asyncio.Event, ready: Callable[[str], 
     cannot start.
     """
     async with AsyncExitStack() as stack:
-        clouds = Clouds.connect(settings.boot)
+        clouds = Clouds.connect(settings.boot, attempts=PATIENT_ATTEMPTS)
         stack.callback(clouds.close)
 
         async def undo(instance: Instance, failed_build: bool) -> list[str]:

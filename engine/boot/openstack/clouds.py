@@ -19,6 +19,8 @@ _THREADS = 64
 _DOWNLOADS = 16
 _TIMEOUT_S = 60.0
 _ATTEMPTS = 6
+PATIENT_ATTEMPTS = 10
+"""For those whom nobody waits for at a prompt: a service that is being restarted is back within some ten seconds."""
 
 
 class Clouds:

@@ -10,9 +10,15 @@ from tests.boot.api.extras_harness import Api, extras_api
 
 
 @pytest.fixture(scope="session")
-def extras(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """The API with hosts cn1 and cn2."""
+def shared_extras(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """The API that the tests share."""
     with extras_api(tmp_path_factory.mktemp("extras")) as api:
-        for name in ("cn1", "cn2"):
-            api.add_host(name)
         yield api
+
+
+@pytest.fixture
+def extras(shared_extras: Api) -> Api:
+    """The API with hosts cn1 and cn2, whose heartbeats are of now: the whole run is longer than one lasts."""
+    for name in ("cn1", "cn2"):
+        shared_extras.add_host(name)
+    return shared_extras
