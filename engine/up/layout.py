@@ -7,6 +7,7 @@ import secrets
 import socket
 import tomllib
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,10 @@ from engine.errors import InvalidFileError, InvalidSettingError
 PORTS = ("identity", "compute", "image", "network", "volume", "scheduler", "conductor")
 """What listens on the port base and the ports after it, in this order."""
 
+# where any free ports are looked for: below those of the kernel's outgoing connections (from 32768 on by default), one
+# of which could otherwise sit on the port of a part that is being restarted
+_ANY = range(10_000, 32_000)
+_TRIES = 100
 _PASSWORDS = ("admin_password", "member_password", "service_password")
 _HOST = "127.0.0.1"
 
@@ -86,26 +91,29 @@ def _set_ports(settings: dict[str, Any], ports: Mapping[str, int]) -> None:
 
 
 def _ports(base: int) -> dict[str, int]:
-    """Return a port for each listener: the base and the next ones, or any that are free when the base is 0."""
-    held = []
-    ports = {}
-    try:
-        for offset, name in enumerate(PORTS):
-            wanted = base + offset if base else 0
+    """Return a port for each listener: the base and the next ones, or a row of free ones when the base is 0."""
+    if base:
+        _must_be_free(base)
+        return {name: base + offset for offset, name in enumerate(PORTS)}
+    for _ in range(_TRIES):
+        try:
+            return _ports(secrets.choice(_ANY))
+        except InvalidSettingError:
+            continue
+    raise InvalidSettingError(f"no {len(PORTS)} free ports in a row were found; choose a --port-base")
+
+
+def _must_be_free(base: int) -> None:
+    with ExitStack() as held:
+        for wanted, name in enumerate(PORTS, base):
             try:
-                listener = socket.create_server((_HOST, wanted))
+                held.enter_context(socket.create_server((_HOST, wanted)))
             except (OSError, OverflowError) as error:
                 raise InvalidSettingError(
                     f"port {wanted} (for {name}) cannot be used: {getattr(error, 'strerror', None) or error}; "
                     f"choose another --port-base (it takes {len(PORTS)} ports from there)",
                     port=wanted,
                 ) from error
-            held.append(listener)
-            ports[name] = int(listener.getsockname()[1])
-    finally:
-        for listener in held:
-            listener.close()
-    return ports
 
 
 def _merged(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

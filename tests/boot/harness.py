@@ -31,7 +31,7 @@ from engine.boot.store.store import Store
 from engine.config import Settings
 from engine.errors import UnknownAllocationError
 from tests.cloud.harness import PASSWORDS, Cloud, cloud
-from tests.conftest import free_port
+from tests.ports import free_port
 from tests.service.harness import Running, serving
 from tests.service.messages import add_hosts
 

@@ -16,7 +16,7 @@ from keystoneauth1.identity.v3 import Password
 from keystoneauth1.session import Session
 
 from engine.cloud.options import CloudOptions
-from tests.conftest import free_port
+from tests.ports import free_port
 
 Part = Literal["identity", "image", "network", "volume"]
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import free_port
+from tests.ports import free_port
 
 START_S = 180.0
 STOP_S = 60.0

@@ -13,7 +13,7 @@ import pytest
 from engine.config import Settings
 from engine.errors import InvalidSettingError, LedgerCorruptError, LedgerError, LedgerLockedError
 from engine.scheduler.compiler import cache_directory
-from tests.conftest import free_port
+from tests.ports import free_port
 from tests.service.harness import serving
 from tests.service.messages import add_hosts, spec
 from tests.service.subprocesses import served

@@ -21,6 +21,8 @@ from keystoneauth1.session import Session
 
 from engine.config import Settings
 from engine.rest.keystone import Credentials, session_of
+from engine.up.layout import PORTS
+from tests.ports import free_ports
 
 START_S = 180.0
 STOP_S = 60.0
@@ -193,7 +195,8 @@ def cloud(
     extra_file = state_dir / "extra.toml"
     extra_file.write_text(tomli_w.dumps(extra))
     command = [sys.executable, "-m", "engine", "up", "--state-dir", str(state_dir), "--hosts", str(hosts)]
-    command += ["--port-base", "0", "--launcher", launcher, "--config", str(extra_file), *(["--each"] if each else [])]
+    command += ["--port-base", str(free_ports(len(PORTS))[0]), "--launcher", launcher, "--config", str(extra_file)]
+    command += ["--each"] if each else []
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     said: list[str] = []
     try:

@@ -16,8 +16,8 @@ import pytest
 from engine.cloud.bootstrap import clouds_yaml
 from engine.config import Settings
 from engine.up.first_content import make_first_content
-from engine.up.layout import Wanted, settings_file
-from tests.conftest import free_port
+from engine.up.layout import PORTS, Wanted, settings_file
+from tests.ports import free_port, free_ports
 from tests.system.clouds import Cloud, cloud
 
 
@@ -39,7 +39,7 @@ def vendor(tmp_path_factory: pytest.TempPathFactory, api_port: int) -> Iterator[
     folder = tmp_path_factory.mktemp("vendor")
     extra = folder / "extra.toml"
     extra.write_text(f'[cloud]\ncompute_url = "http://127.0.0.1:{api_port}/v2.1"\n')
-    config = settings_file(Wanted(folder / "state", port_base=0, config=extra))
+    config = settings_file(Wanted(folder / "state", port_base=free_ports(len(PORTS))[0], config=extra))
     settings = Settings.load(config)
     command = [sys.executable, "-m", "engine", "run", "identity", "image", "network", "volume", "--config", str(config)]
     log = (folder / "log").open("w")

@@ -22,7 +22,7 @@ from engine.errors import EngineError, LedgerError, NoValidHostError, ServiceUna
 from engine.placement_stream import BatchAnswer
 from engine.service.audit import audit_state_dir
 from engine.v1.scheduler_service_pb2 import SelectDestinationsResponse, SelectDestinationsStreamRequest
-from tests.conftest import free_port
+from tests.ports import free_port
 from tests.service.messages import add_flavor, add_hosts, batch, spec
 from tests.service.subprocesses import Served, served
 

@@ -20,7 +20,7 @@ from engine.boot.messages import Build, Delete, compute_topic, encode
 from engine.errors import ServiceUnavailableError
 from engine.v1 import conductor_service_pb2 as pb
 from tests.boot.conductor.harness import CALLER, conducting, scheduler_with_hosts, until
-from tests.conftest import free_port
+from tests.ports import free_port
 
 NATS = shutil.which("nats-server")
 needs_nats = pytest.mark.skipif(NATS is None, reason="there is no nats-server here")

@@ -43,7 +43,7 @@ from engine.rest.server import listening_socket
 from engine.rest.server import serve as serve_http
 from engine.v1 import request_spec_pb2
 from tests.cloud.harness import PASSWORDS, Cloud, cloud
-from tests.conftest import free_port
+from tests.ports import free_port
 from tests.service.harness import Running, serving
 
 WAIT_S = 20.0

@@ -11,7 +11,7 @@ from engine.boot.compute.resources import HostReporter
 from engine.boot.libvirt.memory import MemoryDriver
 from engine.boot.options import ComputeOptions
 from engine.inventory.host_uuid import HOST_NAMESPACE as SCHEDULERS_NAMESPACE
-from tests.conftest import free_port
+from tests.ports import free_port
 from tests.service.harness import serving
 
 OPTIONS = ComputeOptions(hosts=3, host_prefix="node-", first_host=5, vcpus=16, memory_mb=8192, disk_gb=50)

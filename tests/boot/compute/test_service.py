@@ -14,7 +14,7 @@ from engine.config import Settings
 from engine.errors import EngineError
 from tests.boot.compute.harness import Stack
 from tests.boot.libvirt.needs import need_libvirt
-from tests.conftest import free_port
+from tests.ports import free_port
 
 
 def settings_of(tmp_path: Path, **compute: object) -> Settings:

@@ -9,7 +9,7 @@ import pytest
 from tests.cloud.harness import Cloud, cloud
 from tests.cloud.network.api import Api
 from tests.cloud.network.receiver import Event, receiving
-from tests.conftest import free_port
+from tests.ports import free_port
 
 NOVA_PORT = free_port()
 

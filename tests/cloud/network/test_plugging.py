@@ -12,7 +12,7 @@ import pytest
 from tests.cloud.harness import Cloud, cloud
 from tests.cloud.network.api import Api
 from tests.cloud.network.receiver import Event, Receiver, receiving
-from tests.conftest import free_port
+from tests.ports import free_port
 
 BOUND = {"port_filter": True, "bridge_name": "br-int", "datapath_type": "system"}
 
