@@ -13,7 +13,8 @@ from engine.errors import UnknownHostError
 from engine.inventory.profiles import BitNames, Numbering, Profile, Units
 from engine.inventory.schema import CLASS_PREFIX, NO_HEARTBEAT, metric_column
 from engine.model.aggregate import Aggregate
-from engine.model.host import DISK_GB, MEMORY_MB, VCPU, Host, HostService, ResourceInventory
+from engine.model.host import Host, HostService
+from engine.model.resources import DISK_GB, MEMORY_MB, VCPU, ResourceInventory
 
 AnyArray = npt.NDArray[Any]
 _Made = TypeVar("_Made")

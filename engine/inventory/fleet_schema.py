@@ -8,13 +8,9 @@ from types import MappingProxyType
 
 import pyarrow as pa
 
-from engine.model.host import (
-    DEFAULT_CPU_ALLOCATION_RATIO,
-    DEFAULT_DISK_ALLOCATION_RATIO,
-    DEFAULT_RAM_ALLOCATION_RATIO,
-    UNLIMITED_MAX_UNIT,
-)
+from engine.model.host import DEFAULT_CPU_ALLOCATION_RATIO, DEFAULT_DISK_ALLOCATION_RATIO, DEFAULT_RAM_ALLOCATION_RATIO
 from engine.model.limits import MAX_AMOUNT, MAX_DISK_GB, MAX_MEMORY_MB, MAX_VCPUS
+from engine.model.resources import UNLIMITED_MAX_UNIT
 
 INT = pa.int64()
 FLOAT = pa.float64()

@@ -12,7 +12,7 @@ from enum import Enum
 
 import numpy as np
 
-from engine.model.host import DISK_GB, MEMORY_MB, VCPU
+from engine.model.resources import DISK_GB, MEMORY_MB, VCPU
 
 BLOCK_ROWS = 256
 """Rows that share one revision number. Columns are padded to a multiple of it: a kernel's block is always full."""

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.model.flavor import Flavor
-from engine.model.host import DISK_GB, MEMORY_MB, VCPU
 from engine.model.limits import MAX_DISK_GB, MAX_MEMORY_MB, check_amount
+from engine.model.resources import DISK_GB, MEMORY_MB, VCPU
 
 USAGE_COLUMNS = (
     "vcpu_used",

@@ -5,36 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-VCPU = "VCPU"
-MEMORY_MB = "MEMORY_MB"
-DISK_GB = "DISK_GB"
-RESOURCE_CLASSES = (VCPU, MEMORY_MB, DISK_GB)
-"""The resource classes every host has columns for, in column order."""
+from engine.model.candidates import Provider
+from engine.model.numa import HostNuma
+from engine.model.pci import PciPool
+from engine.model.resources import ResourceInventory
 
 DEFAULT_CPU_ALLOCATION_RATIO = 4.0
 DEFAULT_RAM_ALLOCATION_RATIO = 1.0
 DEFAULT_DISK_ALLOCATION_RATIO = 1.0
 """nova's initial_*_allocation_ratio since 27.0, as are the two before."""
-
-UNLIMITED_MAX_UNIT = 2_147_483_647
-"""placement's own largest max_unit."""
-
-
-@dataclass(frozen=True, slots=True)
-class ResourceInventory:
-    """placement's inventory of one resource class: how much there is and in what pieces it may be taken."""
-
-    total: int
-    reserved: int = 0
-    allocation_ratio: float = 1.0
-    min_unit: int = 1
-    max_unit: int | None = None
-    step_size: int = 1
-
-    @property
-    def largest_unit(self) -> int:
-        """max_unit, or the total where it was left open, as nova sets it."""
-        return self.total if self.max_unit is None else self.max_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +35,10 @@ class Host:
 
     ``inventories`` are placement's facts; ``vcpus_used``, ``memory_mb_used`` and ``local_gb_used`` are what runs on the
     host *beside* Berth's own allocations. ``free_ram_mb``, ``free_disk_gb`` and ``disk_available_least_gb`` replace the
-    derived amounts where the hypervisor reports its own. ``pci_devices`` is the sum of
-    the host's PCI pool counts. ``stats`` hold any further named facts as text, ``metrics`` what the host's monitors
-    measure, in whole numbers.
+    derived amounts where the hypervisor reports its own. ``numa`` and ``pci_pools`` say what is used or free beside
+    Berth's allocations, as do the ``children``, the resource providers under the host's own. ``pci_devices`` is the sum
+    of the PCI pools' counts, for hosts that report no more than that. ``stats`` hold any further named facts as text,
+    ``metrics`` what the host's monitors measure, in whole numbers.
     """
 
     host_id: str
@@ -84,6 +64,9 @@ class Host:
     host_ip: str = ""
     cell: str = ""
     traits: frozenset[str] = frozenset()
+    numa: HostNuma | None = None
+    pci_pools: tuple[PciPool, ...] | None = None
+    children: tuple[Provider, ...] = ()
     stats: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, int] = field(default_factory=dict)
     service: HostService = field(default_factory=HostService)

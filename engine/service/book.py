@@ -14,7 +14,7 @@ import numpy.typing as npt
 from engine.inventory.usage import Amounts
 from engine.ledger.records import Owner, Shape
 from engine.ledger.state import LedgerState
-from engine.model.host import DISK_GB, MEMORY_MB, VCPU
+from engine.model.resources import DISK_GB, MEMORY_MB, VCPU
 
 HELD = 1
 RELEASED = 0

@@ -18,8 +18,8 @@ from engine.inventory.fleet_metrics import check_metric, metrics_text
 from engine.inventory.fleet_schema import FLEET_SCHEMA, MAX_TIME_US
 from engine.inventory.ingest import FleetColumns
 from engine.inventory.table import HostTable
-from engine.model.host import RESOURCE_CLASSES
 from engine.model.limits import MAX_AMOUNT
+from engine.model.resources import RESOURCE_CLASSES
 from engine.v1 import inventory_pb2
 
 _PREFIX = {"VCPU": ("vcpus", "cpu"), "MEMORY_MB": ("memory_mb", "ram"), "DISK_GB": ("disk_gb", "disk")}

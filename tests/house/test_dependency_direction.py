@@ -11,6 +11,8 @@ from tests.house.sources import ENGINE, ROOT, Import, imports_in, imports_of, is
 ERRORS = "engine.errors"
 MODEL = "engine.model"
 INVENTORY = "engine.inventory"
+FITTING = "engine.fitting"
+PLACEMENT = "engine.placement"
 SCHEDULER = "engine.scheduler"
 LEDGER = "engine.ledger"
 WIRE = "engine.v1"
@@ -23,11 +25,13 @@ CLIENT_MODULES = ("engine.client", "engine.client_errors", "engine.placement_str
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ERRORS: (),
     MODEL: (ERRORS,),
-    INVENTORY: (ERRORS, MODEL),
-    SCHEDULER: (ERRORS, MODEL, INVENTORY),
+    FITTING: (ERRORS, MODEL),
+    PLACEMENT: (ERRORS, MODEL),
+    INVENTORY: (ERRORS, MODEL, FITTING),
+    SCHEDULER: (ERRORS, MODEL, FITTING, PLACEMENT, INVENTORY),
     LEDGER: (ERRORS,),
-    "engine.whatif": (ERRORS, MODEL, INVENTORY, SCHEDULER),
-    "engine.service": (ERRORS, MODEL, INVENTORY, SCHEDULER, LEDGER, WIRE, CONFIG, VERSION),
+    "engine.whatif": (ERRORS, MODEL, FITTING, INVENTORY, SCHEDULER),
+    "engine.service": (ERRORS, MODEL, FITTING, INVENTORY, SCHEDULER, LEDGER, WIRE, CONFIG, VERSION),
     CONFIG: (ERRORS, MODEL, SCHEDULER, LEDGER, "engine.boot.options", "engine.cloud.options"),
     "engine.faults": (ERRORS,),
     "engine.rest": (ERRORS, VERSION, "engine.faults"),

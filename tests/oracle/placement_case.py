@@ -15,8 +15,8 @@ from engine.inventory.table import HostTable
 from engine.inventory.usage import flavor_amounts
 from engine.model.aggregate import Aggregate
 from engine.model.flavor import Flavor
-from engine.model.host import RESOURCE_CLASSES
 from engine.model.request_spec import RequestedDestination, RequestSpec
+from engine.model.resources import RESOURCE_CLASSES
 from engine.scheduler.chain import Chain
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.select import Selector
