@@ -14,3 +14,8 @@ class Aggregate:
     name: str
     hosts: frozenset[str] = frozenset()
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def zone_mark(zone: str) -> str:
+    """Return what stands among aggregate uuids for the hosts that name a zone of their own, and no aggregate does."""
+    return f"availability_zone:{zone}"

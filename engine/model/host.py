@@ -38,7 +38,8 @@ class Host:
     derived amounts where the hypervisor reports its own. ``numa`` and ``pci_pools`` say what is used or free beside
     Berth's allocations, as do the ``children``, the resource providers under the host's own. ``pci_devices`` is the sum
     of the PCI pools' counts, for hosts that report no more than that. ``stats`` hold any further named facts as text,
-    ``metrics`` what the host's monitors measure, in whole numbers.
+    ``metrics`` what the host's monitors measure, in whole numbers. ``never_reported``: the host is known by name, but
+    what it has and runs is not yet; nothing fits on it until it says so.
     """
 
     host_id: str
@@ -70,3 +71,4 @@ class Host:
     stats: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, int] = field(default_factory=dict)
     service: HostService = field(default_factory=HostService)
+    never_reported: bool = False

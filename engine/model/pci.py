@@ -29,7 +29,7 @@ class PciPool:
     tags: tuple[tuple[str, str | None], ...] = ()
 
 
-PciSpec = tuple[tuple[str, str], ...]
+PciSpec = tuple[tuple[str, str | None], ...]
 """What a device must be: (name, value) pairs over a pool's facts, sorted."""
 
 

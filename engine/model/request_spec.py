@@ -37,8 +37,9 @@ class RequestSpec:
     ``instance_group`` is a server group's uuid. ``alternates`` is how many to return per instance; None means
     max_attempts - 1. ``numa`` is the guest topology that the flavor and image ask for, None for none.
     ``requested_resources`` are further groups, of ports and device profiles, each with a suffix of its own;
-    ``same_subtree`` names suffixes that belong under one provider. ``tried`` are (host, node) pairs that failed to
-    build the instance before (RetryFilter).
+    ``same_subtree`` names suffixes that belong under one provider. ``network_aggregates`` are, for each routed network,
+    the uuids of its segments' aggregates, read with query_placement_for_routed_network_aggregates. ``tried`` are
+    (host, node) pairs that failed to build the instance before (RetryFilter).
     """
 
     flavor: Flavor
@@ -68,6 +69,7 @@ class RequestSpec:
     networks: NetworkNeeds | None = None
     requested_resources: tuple[RequestGroup, ...] = ()
     same_subtree: tuple[tuple[str, ...], ...] = ()
+    network_aggregates: tuple[frozenset[str], ...] = ()
     tried: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:

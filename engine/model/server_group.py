@@ -11,13 +11,17 @@ POLICIES = ("affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity")
 
 @dataclass(frozen=True, slots=True)
 class ServerGroup:
-    """A server group: one of POLICIES, its rules (max_server_per_host), and the uuids of its members."""
+    """A server group: one of POLICIES, its rules (max_server_per_host), and the uuids of its members.
+
+    ``hosts`` are further hosts of members, by name: of those that Berth did not place.
+    """
 
     uuid: str
     name: str
     policy: str
     rules: Mapping[str, int] = field(default_factory=dict)
     members: frozenset[str] = frozenset()
+    hosts: frozenset[str] = frozenset()
 
     @property
     def max_server_per_host(self) -> int:
