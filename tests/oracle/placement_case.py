@@ -1,147 +1,154 @@
-"""Runs a placement case, query by query: which providers can give what is asked.
-
-Berth knows hosts with VCPU, MEMORY_MB and DISK_GB. So only queries for those, of providers without parents and
-children, are mapped to the placement filters; the others are counted as unsupported.
-"""
+"""Runs a placement case, query by query: the candidates and summaries of each question, the outcome of each write."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
-from engine.errors import NoValidHostError
-from engine.inventory.table import HostTable
-from engine.inventory.usage import flavor_amounts
-from engine.model.aggregate import Aggregate
-from engine.model.flavor import Flavor
-from engine.model.request_spec import RequestedDestination, RequestSpec
-from engine.model.resources import RESOURCE_CLASSES
-from engine.scheduler.chain import Chain
-from engine.scheduler.options import SchedulerOptions
-from engine.scheduler.select import Selector
-from tests.oracle.build import fleet_table
+from engine.errors import ConflictError, InvalidRequestError
+from engine.model.candidates import Candidate, Provider
+from engine.model.resources import ResourceInventory
+from engine.placement.candidates import candidates
+from engine.placement.deployment import Deployment, deployment_of
+from engine.placement.query_text import limit_of, query_of
+from engine.placement.summaries import ProviderSummary, provider_summaries
+from engine.placement.writes import Books, Change, write
 from tests.oracle.compare import Comparison
 
-_SIZES = {"VCPU": ("vcpus", "cpu"), "MEMORY_MB": ("memory_mb", "ram"), "DISK_GB": ("disk_gb", "disk")}
-_USED = {"VCPU": "vcpus_used", "MEMORY_MB": "memory_mb_used", "DISK_GB": "local_gb_used"}
-_MOST_HOSTS = 1000
-
-
-class UnsupportedQuery(Exception):  # noqa: N818  (no failure: the query asks for what Berth does not offer)
-    """A query lies outside what Berth can be asked; the text says why."""
+_SHOWS_PARENTS = (1, 29)
+_SHOWS_MAPPINGS = (1, 34)
 
 
 def queries(content: dict[str, Any]) -> Iterator[tuple[str, str | None, Comparison]]:
-    """Yield, for each query of a case, its number, why it is unsupported (or None), and what comparing it gave."""
-    table = _table(content) if content["kind"] == "flat" else None
-    chain = Chain.from_options(SchedulerOptions(enabled_filters=()))
+    """Yield, for each query of a case, its number, why it is unsupported (always None), and what comparing it gave."""
+    books = books_of(content["providers"])
     for number, (query, expected) in enumerate(zip(content["queries"], content["expected"], strict=True)):
         comparison = Comparison()
-        reason = None if table else f"providers: {content['kind']}"
-        if table is not None:
-            try:
-                request = _request(query, expected, table)
-            except UnsupportedQuery as error:
-                reason = str(error)
-            else:
-                comparison.same("candidates", _candidates(table, chain, request), _theirs(expected))
-        yield f"{content['name']}#{number}", reason, comparison
-
-
-def _candidates(table: HostTable, chain: Chain, request: RequestSpec) -> dict[str, dict[str, int]]:
-    """Return what each provider would allocate: the hosts that a selection would weigh."""
-    selector = Selector(table, chain, random.Random(0))
-    resources = flavor_amounts(request.flavor).resources
-    try:
-        (chosen,) = selector.select(request, claim=False)
-    except NoValidHostError:
-        return {}
-    return {table.identity.uuids[row]: resources for row in (chosen.row, *chosen.alternates)}
-
-
-def _theirs(expected: dict[str, Any]) -> dict[str, dict[str, int]]:
-    return {
-        provider: resources
-        for candidate in expected["allocation_requests"]
-        for provider, resources in candidate["allocations"].items()
-    }
-
-
-def _request(query: dict[str, Any], expected: dict[str, Any], table: HostTable) -> RequestSpec:
-    """Return a GET query as a request whose alternates are all other hosts that fit; raise UnsupportedQuery."""
-    if "put_allocations" in query:
-        raise UnsupportedQuery("query: writing allocations")
-    if expected["status"] != 200:
-        raise UnsupportedQuery("query: refused by placement's validation")
-    amounts = dict.fromkeys(RESOURCE_CLASSES, 0)
-    required: set[str] = set()
-    forbidden: set[str] = set()
-    member_of: list[frozenset[str]] = []
-    destination = ""
-    for key, value in query["params"]:
-        if key == "resources":
-            for item in value.split(","):
-                name, amount = item.split(":")
-                if name not in amounts:
-                    raise UnsupportedQuery("query: other resource classes")
-                amounts[name] = int(amount)
-        elif key in ("required", "root_required") and not value.startswith("in:"):
-            for trait in value.split(","):
-                (forbidden if trait.startswith("!") else required).add(trait.lstrip("!"))
-        elif key == "member_of" and not value.startswith("!"):
-            member_of.append(frozenset(value.removeprefix("in:").split(",")))
-        elif key == "in_tree":
-            uuids = table.identity.uuids
-            destination = table.identity.host_ids[uuids.index(value)] if value in uuids else value
-        elif key == "limit" and int(value) >= _MOST_HOSTS:
-            continue
+        if "put_allocations" in query:
+            books, answer = written(books, query)
+            comparison.same("answer", answer, expected)
         else:
-            raise UnsupportedQuery(f"query: {_kind(key, value)}")
-    return RequestSpec(
-        flavor=Flavor("query", amounts["VCPU"], amounts["MEMORY_MB"], amounts["DISK_GB"]),
-        required_traits=frozenset(required),
-        forbidden_traits=frozenset(forbidden),
-        member_of=tuple(member_of),
-        requested_destination=RequestedDestination(destination) if destination else None,
-        alternates=_MOST_HOSTS,
+            _compare_question(content, query, deployment_of(books.providers.values()), expected, comparison)
+        yield f"{content['name']}#{number}", None, comparison
+
+
+def books_of(providers: list[dict[str, Any]]) -> Books:
+    """Return a case's providers, whose usage nobody known holds."""
+    return Books({item["uuid"]: provider_of(item) for item in providers}, {})
+
+
+def provider_of(item: dict[str, Any]) -> Provider:
+    """Return a case's provider."""
+    inventories = ((name, ResourceInventory(**values)) for name, values in item["inventories"].items())
+    return Provider(
+        uuid=item["uuid"],
+        name=item["name"],
+        parent=item["parent"] or "",
+        inventories=tuple(sorted(inventories, key=lambda pair: pair[0])),
+        traits=frozenset(item["traits"]),
+        aggregates=frozenset(item["aggregates"]),
+        used=tuple(sorted(item["used"].items())),
     )
 
 
-def _kind(key: str, value: str) -> str:
-    if key == "member_of":
-        return "forbidden aggregates"
-    if key in ("required", "root_required"):
-        return "any of several traits"
-    return "granular groups" if key.startswith(("resources", "required", "group_policy")) else key
+class Names:
+    """All standard names (they do not begin with CUSTOM_) and a case's own custom ones."""
+
+    def __init__(self, custom: Iterable[str]) -> None:
+        self._custom = frozenset(custom)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._custom or not str(name).startswith("CUSTOM_")
 
 
-def _table(content: dict[str, Any]) -> HostTable:
-    table = HostTable()
-    table.upsert(fleet_table([_row(provider) for provider in content["providers"]]))
-    members: dict[str, list[str]] = {}
-    for provider in content["providers"]:
-        for uuid in provider["aggregates"]:
-            members.setdefault(uuid, []).append(provider["name"])
-    for uuid, names in members.items():
-        table.set_aggregate(Aggregate(uuid, uuid, frozenset(names)))
-    return table
+def _compare_question(
+    content: dict[str, Any],
+    query: dict[str, Any],
+    deployment: Deployment,
+    expected: dict[str, Any],
+    comparison: Comparison,
+) -> None:
+    """Compare the answer to a question; the order of candidates means nothing."""
+    microversion = version_of(query["microversion"])
+    params = [(key, value) for key, value in query["params"]]
+    try:
+        limit = limit_of(params)
+        asked = query_of(
+            params,
+            microversion,
+            traits=Names(content["extra_traits"]),
+            resource_classes=Names(content["extra_resource_classes"]),
+        )
+    except InvalidRequestError:
+        comparison.same("status", 400, expected["status"])
+        return
+    comparison.same("status", 200, expected["status"])
+    found = list(islice(candidates(deployment, asked, quirks=True, microversion=microversion), limit))
+    if query.get("count_only"):
+        comparison.same("count", len(found), expected["count"])
+        return
+    ours = answer_to(deployment, found, microversion)
+    mine, its = ({json.dumps(each, sort_keys=True) for each in x["allocation_requests"]} for x in (ours, expected))
+    comparison.same("number of candidates", len(found), len(expected["allocation_requests"]))
+    comparison.same("only ours", sorted(mine - its), [])
+    comparison.same("only theirs", sorted(its - mine), [])
+    comparison.same("provider_summaries", summaries_of(ours), summaries_of(expected))
 
 
-def _row(provider: dict[str, Any]) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "host_id": provider["name"],
-        "uuid": provider["uuid"],
-        "nodename": provider["name"],
-        "supported_instances": [],
-        "traits": provider["traits"],
+def answer_to(deployment: Deployment, found: Sequence[Candidate], microversion: tuple[int, int]) -> dict[str, Any]:
+    """Return the answer that shows these candidates, in the form of the cases."""
+    mappings = microversion >= _SHOWS_MAPPINGS
+    summaries = provider_summaries(deployment, found, microversion=microversion)
+    return {
+        "status": 200,
+        "allocation_requests": [_request(candidate, mappings=mappings) for candidate in found],
+        "provider_summaries": {summary.uuid: _summary(summary, microversion) for summary in summaries},
     }
-    for resource_class, (size, ratio) in _SIZES.items():
-        inventory = provider["inventories"].get(resource_class, {})
-        row[size] = inventory.get("total", 0)
-        row[f"{size}_reserved"] = inventory.get("reserved", 0)
-        row[f"{ratio}_allocation_ratio"] = float(inventory.get("allocation_ratio", 1.0))
-        for unit in ("min_unit", "max_unit", "step_size"):
-            row[f"{size}_{unit}"] = inventory.get(unit, 1)
-        row[_USED[resource_class]] = provider["used"].get(resource_class, 0)
-    return row
+
+
+def summaries_of(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer's summaries in one order; what it does not show is None."""
+    unseen = {"parent_provider_uuid": None, "root_provider_uuid": None}
+    return {
+        uuid: unseen | item | {"traits": sorted(item["traits"])} for uuid, item in answer["provider_summaries"].items()
+    }
+
+
+def _request(candidate: Candidate, *, mappings: bool) -> dict[str, Any]:
+    return {
+        "allocations": {uuid: dict(taken) for uuid, taken in candidate.allocations},
+        "mappings": {suffix: list(uuids) for suffix, uuids in candidate.mappings} if mappings else {},
+    }
+
+
+def version_of(text: str) -> tuple[int, int]:
+    """Return a microversion from its text."""
+    major, minor = text.split(".")
+    return int(major), int(minor)
+
+
+def _summary(summary: ProviderSummary, microversion: tuple[int, int]) -> dict[str, Any]:
+    parents = microversion >= _SHOWS_PARENTS
+    return {
+        "resources": {name: {"capacity": size, "used": used} for name, size, used in summary.resources},
+        "traits": sorted(summary.traits),
+        "parent_provider_uuid": summary.parent or None if parents else None,
+        "root_provider_uuid": summary.root if parents else None,
+    }
+
+
+def written(books: Books, query: dict[str, Any]) -> tuple[Books, dict[str, Any]]:
+    """Return the books after a write, the same where it is refused, and placement's answer to it."""
+    body = query["put_allocations"]
+    allocations = tuple(
+        (uuid, tuple(sorted(item["resources"].items()))) for uuid, item in sorted(body["allocations"].items())
+    )
+    try:
+        after = write(books, [Change(query["consumer"], allocations, body["consumer_generation"])])
+    except ConflictError as error:
+        return books, {"status": 409, "code": error.details["code"]}
+    except InvalidRequestError:
+        return books, {"status": 400}
+    return after, {"status": 204}
