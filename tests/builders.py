@@ -88,7 +88,7 @@ def first_step(
     steps: list[Step] = []
     try:
         selector(table, chain).select(
-            spec, group=group, own_rows=own_rows, instance_rows=instance_rows or {}, claim=False, steps=steps
+            spec, group=group, own_rows=(own_rows,), instance_rows=instance_rows or {}, claim=False, steps=steps
         )
     except NoValidHostError:
         assert steps

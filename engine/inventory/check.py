@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
+from engine.fitting.pci import total
 from engine.inventory.fleet import Fleet
 from engine.inventory.schema import BLOCK_ROWS, CLASS_PREFIX, column_dtype
 
@@ -72,6 +74,36 @@ def check_invariants(fleet: Fleet) -> list[str]:
     ):
         values = columns[code][rows]
         rule((values >= 0) & (values < max(1, len(numbering))), f"{code} is a known code")
+    problems += _device_problems(fleet, rows)
     generation = columns["generation"][rows]
     rule((generation > 0) & (generation <= fleet.generation), "a host's generation lies within the table's")
+    return problems
+
+
+def _device_problems(fleet: Fleet, rows: npt.NDArray[np.int64]) -> list[str]:
+    """Return what is wrong with the states of the hosts' devices."""
+    columns, devices = fleet.columns, fleet.devices
+    for name, many in (("numa", len(devices.numas)), ("pci", len(devices.pools)), ("tree", len(devices.trees))):
+        codes = columns[name][rows]
+        if ((codes < 0) | (codes >= many)).any():
+            return [f"{name} is a known code: broken on {int(((codes < 0) | (codes >= many)).sum())} hosts"]
+    problems = []
+    present = set(rows.tolist())
+    for row, held in devices.holdings.items():
+        if row not in present:
+            problems.append(f"row {row} is no host, but instances hold {len(held.assignments)} assignments of it")
+            continue
+        names = fleet.identity.providers.get(row, ())
+        if fleet.device_state(row) != held.base.holding(held.assignments, fleet.identity.uuids[row], names):
+            problems.append(f"the devices of {fleet.identity.host_ids[row]} are those reported less those held")
+    with_pools = np.flatnonzero(columns["pci"][rows])
+    counts = np.array([0 if pools is None else total(pools) for pools in devices.pools.values], dtype=np.int64)
+    wrong = with_pools[counts[columns["pci"][rows[with_pools]]] != columns["pci_devices"][rows[with_pools]]]
+    if len(wrong):
+        problems.append(f"pci_devices is the sum of the pools: broken on {len(wrong)} hosts")
+    for row in rows[columns["tree"][rows] != 0].tolist():
+        shape = fleet.device_state(row).tree
+        under = 0 if shape is None else len(shape.providers) - 1
+        if under != len(fleet.identity.providers.get(row, ())):
+            problems.append(f"{fleet.identity.host_ids[row]} names another number of providers than its tree has")
     return problems

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine.inventory.device_columns import device_texts
 from engine.inventory.fleet import Fleet
 from engine.inventory.fleet_metrics import metrics_text
 from engine.inventory.fleet_schema import FLEET_SCHEMA
@@ -73,6 +74,7 @@ def fleet_rows(fleet: Fleet, rows: npt.NDArray[np.int64]) -> pa.Table:
     memberships, membership_codes = np.unique(fleet.columns["membership"][rows], return_inverse=True)
     names = [[item.name for item in fleet.membership_aggregates(code)] for code in memberships.tolist()]
     columns["aggregates"] = pa.array(names, pa.list_(pa.string())).take(pa.array(membership_codes))
+    columns.update(device_texts(fleet, rows))
     columns["disk_available_least_gb"] = pa.nulls(len(rows), pa.int64())
     seen = fleet.columns["last_seen_up_us"][rows]
     columns["last_seen_up_us"] = pc.if_else(pa.array(seen == NO_HEARTBEAT), pa.scalar(None, pa.int64()), pa.array(seen))
@@ -114,4 +116,5 @@ def _text_columns(fleet: Fleet) -> dict[str, Callable[[Profile], Any]]:
         "cell": lambda profile: profile.cell,
         "traits": lambda profile: list(fleet.traits.names(profile.traits)),
         "stats": lambda profile: json.dumps(dict(profile.stats)),
+        "never_reported": lambda profile: profile.never_reported,
     }

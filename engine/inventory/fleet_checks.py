@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine.inventory.device_columns import check_device_texts
 from engine.inventory.fleet_error import FleetSource, first_true
 from engine.inventory.fleet_metrics import check_metrics
 from engine.inventory.fleet_schema import MAX_TEXT_LENGTH, SIZES, SizeColumns
@@ -41,6 +42,7 @@ def check_fleet(table: pa.Table, source: FleetSource) -> None:
     _check_traits(table, source)
     _check_supported_instances(table, source)
     check_metrics(table["metrics"], source)
+    check_device_texts(table, source)
     _check_elements(
         table, "aggregates", _is_name, "is no name", f"use 1 to {MAX_TEXT_LENGTH} printable characters", source
     )

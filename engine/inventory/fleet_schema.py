@@ -155,6 +155,19 @@ COLUMNS: tuple[FleetColumn, ...] = (
     FleetColumn("num_io_ops", INT, "instances being built, resized or migrated", 0, aliases=("io_workload",)),
     FleetColumn("failed_builds", INT, "builds that failed in a row", 0),
     FleetColumn("pci_devices", INT, "free PCI devices: the sum of the counts of the host's PCI device pools", 0),
+    FleetColumn("numa_topology", TEXT, "the NUMA cells and what is used of them, JSON in nova's form", ""),
+    FleetColumn(
+        "pci_device_pools",
+        TEXT,
+        "the pools of free PCI devices, JSON in nova's form; given, they say what pci_devices is",
+        "",
+    ),
+    FleetColumn(
+        "resource_providers",
+        TEXT,
+        "further inventories of the host's own provider and the providers under it, JSON in placement's form",
+        "",
+    ),
     FleetColumn(
         "availability_zone", TEXT, "the host's zone; empty is nova's default zone", "", aliases=("zone", "site")
     ),
@@ -180,6 +193,12 @@ COLUMNS: tuple[FleetColumn, ...] = (
         TEXT,
         "what the host's monitors measure, a JSON object of whole numbers; a percentage times 100, as nova keeps it",
         "",
+    ),
+    FleetColumn(
+        "never_reported",
+        FLAG,
+        "the host has yet to say what it has and runs (nova's free_disk_gb is null): nothing fits until it does",
+        False,
     ),
     FleetColumn("disabled", FLAG, "the compute service is disabled", False),
     FleetColumn("disabled_reason", TEXT, "why it is disabled", ""),

@@ -10,7 +10,17 @@ from engine.inventory.fleet_schema import FLAG, FLOAT, INT, MAX_TEXT_LENGTH, TEX
 
 _TRUE_TEXTS = pa.array(["true", "1"])
 _FLAG_TEXTS = pa.array(["true", "false", "1", "0"])
-_LONG_TEXTS = frozenset({"cpu_info", "stats", "metrics", "disabled_reason"})
+_LONG_TEXTS = frozenset(
+    {
+        "cpu_info",
+        "stats",
+        "metrics",
+        "disabled_reason",
+        "numa_topology",
+        "pci_device_pools",
+        "resource_providers",
+    }
+)
 
 
 def convert_column(values: pa.ChunkedArray, column: FleetColumn, source: FleetSource) -> pa.ChunkedArray:

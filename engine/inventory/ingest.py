@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.errors import InvalidHostError
+from engine.inventory.device_columns import ReportedDevices, reported_devices
 from engine.inventory.fleet_metrics import read_metrics
 from engine.inventory.fleet_schema import MAX_FOREIGN_USE
 from engine.inventory.profiles import Profile, Units
@@ -19,6 +20,16 @@ from engine.inventory.schema import NO_HEARTBEAT
 from engine.model.limits import MAX_AMOUNT
 
 _SEPARATOR = "\x1f"
+_UNKNOWN_COUNTS = (
+    "base_free_ram_mb",
+    "base_free_disk_gb",
+    "base_num_instances",
+    "num_io_ops",
+    "failed_builds",
+    "pci_devices",
+    "hypervisor_version",
+)
+"""The columns that are 0 for a host that never reported."""
 _PREFIXES = (("vcpus", "vcpu", "cpu"), ("memory_mb", "memory_mb", "ram"), ("disk_gb", "disk_gb", "disk"))
 
 
@@ -27,7 +38,7 @@ class FleetColumns:
     """A batch of hosts ready to be written: numbers by column, identities by index, its own dictionaries of text facts.
 
     ``disabled_reasons`` and ``metrics`` leave out the hosts that have none. ``profiles`` pair a profile (without
-    traits) with its trait names; codes index the lists beside them.
+    traits) with its trait names; codes index the lists beside them. ``devices`` is None where no host has any.
     """
 
     host_ids: list[str]
@@ -43,12 +54,13 @@ class FleetColumns:
     unit_codes: npt.NDArray[np.int64]
     aggregate_names: list[tuple[str, ...]]
     membership_codes: npt.NDArray[np.int64]
+    devices: ReportedDevices | None
 
 
 def fleet_columns(fleet: pa.Table) -> FleetColumns:
     """Return the columns of a canonical fleet table (every column of FLEET_SCHEMA, nulls only where it allows them).
 
-    Raises InvalidHostError where a capacity would pass the limit of a column.
+    Raises InvalidHostError where a capacity would pass the limit of a column, or a text of devices cannot be read.
     """
     fleet = fleet.combine_chunks()
     host_ids = fleet["host_id"].to_pylist()
@@ -81,6 +93,11 @@ def fleet_columns(fleet: pa.Table) -> FleetColumns:
         numbers[column] = _int64(fleet, column)
     for column in ("base_num_instances", "num_io_ops", "failed_builds", "pci_devices", "hypervisor_version"):
         _check_range(host_ids, column, numbers[column], 0, MAX_AMOUNT)
+    devices = reported_devices(fleet, host_ids)
+    if devices is not None:
+        numbers["pci_devices"] = devices.pci_devices(numbers["pci_devices"])
+    unknown = np.asarray(fleet["never_reported"].to_numpy(), dtype=np.bool_)
+    _withhold(numbers, unknown)
     numbers["service_disabled"] = _int64(fleet, "disabled", cast=True)
     numbers["service_forced_down"] = _int64(fleet, "forced_down", cast=True)
     numbers["last_seen_up_us"] = _int64(fleet, "last_seen_up_us", np.full(len(host_ids), NO_HEARTBEAT))
@@ -94,7 +111,7 @@ def fleet_columns(fleet: pa.Table) -> FleetColumns:
         nodenames=fleet["nodename"].to_pylist(),
         host_ips=fleet["host_ip"].to_pylist(),
         disabled_reasons={index: reason for index, reason in enumerate(reasons) if reason},
-        metrics=_metrics(host_ids, fleet["metrics"].to_pylist()),
+        metrics=_metrics(host_ids, pc.if_else(pa.array(unknown), "", fleet["metrics"]).to_pylist()),
         numbers=numbers,
         profiles=profiles,
         profile_codes=profile_codes,
@@ -102,6 +119,7 @@ def fleet_columns(fleet: pa.Table) -> FleetColumns:
         unit_codes=unit_codes,
         aggregate_names=aggregates,
         membership_codes=membership_codes,
+        devices=devices,
     )
 
 
@@ -116,6 +134,16 @@ def _int64(
         return np.asarray(values.to_numpy(), dtype=np.int64)
     filled = np.asarray(pc.fill_null(values, 0).to_numpy(), dtype=np.int64)
     return np.where(np.asarray(pc.is_null(values).to_numpy()), default, filled).astype(np.int64)
+
+
+def _withhold(numbers: dict[str, npt.NDArray[Any]], unknown: npt.NDArray[np.bool_]) -> None:
+    """Take what hosts that never reported are said to have out of reach, as nova's HostState of one is all zeros."""
+    if not unknown.any():
+        return
+    for _, prefix, _ in _PREFIXES:
+        numbers[f"{prefix}_reserved"] = np.where(unknown, numbers[f"{prefix}_total"], numbers[f"{prefix}_reserved"])
+    for column in _UNKNOWN_COUNTS:
+        numbers[column] = np.where(unknown, 0, numbers[column])
 
 
 def _metrics(host_ids: list[str], texts: list[str]) -> dict[int, dict[str, int]]:
@@ -182,25 +210,32 @@ def _profiles(fleet: pa.Table) -> tuple[list[tuple[Profile, tuple[str, ...]]], n
         "cell",
         "traits",
         "stats",
+        "never_reported",
     )
     first, codes = _combine([_text_codes(fleet[name]) for name in names])
     profiles = []
     for index in first.tolist():
         row = {name: fleet[name][index].as_py() for name in names}
-        supported = tuple((part + "//").split("/", 2) for part in row["supported_instances"])
-        stats = json.loads(row["stats"]) if row["stats"] else {}
-        profile = Profile(
-            availability_zone=row["availability_zone"],
-            hypervisor_type=row["hypervisor_type"],
-            hypervisor_version=row["hypervisor_version"],
-            arch=row["arch"],
-            supported_instances=tuple((arch, kind, mode.rstrip("/")) for arch, kind, mode in supported),
-            cpu_info=row["cpu_info"],
-            cell=row["cell"],
-            stats=tuple(sorted((key, str(value)) for key, value in stats.items())),
-        )
-        profiles.append((profile, tuple(sorted(row["traits"]))))
+        profiles.append((_profile(row), tuple(sorted(row["traits"]))))
     return profiles, codes
+
+
+def _profile(row: dict[str, Any]) -> Profile:
+    """Return the profile of a row's text facts, without traits; of a host that never reported, none that it reports."""
+    if row["never_reported"]:
+        return Profile(availability_zone=row["availability_zone"], cell=row["cell"], never_reported=True)
+    supported = tuple((part + "//").split("/", 2) for part in row["supported_instances"])
+    stats = json.loads(row["stats"]) if row["stats"] else {}
+    return Profile(
+        availability_zone=row["availability_zone"],
+        hypervisor_type=row["hypervisor_type"],
+        hypervisor_version=row["hypervisor_version"],
+        arch=row["arch"],
+        supported_instances=tuple((arch, kind, mode.rstrip("/")) for arch, kind, mode in supported),
+        cpu_info=row["cpu_info"],
+        cell=row["cell"],
+        stats=tuple(sorted((key, str(value)) for key, value in stats.items())),
+    )
 
 
 def _units(fleet: pa.Table) -> tuple[list[Units], npt.NDArray[np.int64]]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+from engine.inventory.devices import Devices, Holding
 from engine.inventory.fleet import AnyArray, Fleet, Identity
 from engine.inventory.profiles import BitNames, Numbering
 from engine.inventory.schema import BLOCK_ROWS, COLUMNS
@@ -37,6 +38,7 @@ class MutableFleet(Fleet):
             traits=BitNames(),
             aggregate_codes=Numbering(),
             aggregates={},
+            devices=Devices(),
         )
         self.memberships.code(frozenset())
         self.metric_sets.code(frozenset())
@@ -48,6 +50,7 @@ class MutableFleet(Fleet):
         """int64[blocks]: the generation at which a row of the block last changed."""
         self._shared: set[str] = set()
         self._identity_shared = False
+        self._holdings_shared = False
 
     @property
     def generation(self) -> int:
@@ -63,6 +66,7 @@ class MutableFleet(Fleet):
         """Return an immutable picture of the table as it is now."""
         self._shared.update(self.columns)
         self._identity_shared = True
+        self._holdings_shared = True
         frozen = {}
         for name, values in self.columns.items():
             view = values.view()
@@ -80,6 +84,7 @@ class MutableFleet(Fleet):
             self.traits,
             self.aggregate_codes,
             dict(self.aggregates),
+            self.devices.picture(),
         )
         picture.arrays = dict(self.columns)
         picture.facts_revision = self.facts_revision
@@ -99,6 +104,13 @@ class MutableFleet(Fleet):
             self.identity = self.identity.copy()
             self._identity_shared = False
         return self.identity
+
+    def own_holdings(self) -> dict[int, Holding]:
+        """Return the holdings by row to write to, copied first where a snapshot shares them."""
+        if self._holdings_shared:
+            self.devices.holdings = dict(self.devices.holdings)
+            self._holdings_shared = False
+        return self.devices.holdings
 
     def begin_generations(self, first: int) -> None:
         """Go on counting from ``first``, if that is later; what is there counts as changed then."""

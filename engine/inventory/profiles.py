@@ -17,7 +17,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The text facts that a set of hosts share; ``traits`` is a bit set, ``stats`` are sorted pairs."""
+    """The text facts that a set of hosts share; ``traits`` is a bit set, ``stats`` are sorted pairs.
+
+    ``never_reported`` hosts are known by name only: nova's HostState of such a one keeps the values it begins with.
+    """
 
     availability_zone: str = ""
     hypervisor_type: str = ""
@@ -28,6 +31,7 @@ class Profile:
     cell: str = ""
     traits: int = 0
     stats: tuple[tuple[str, str], ...] = ()
+    never_reported: bool = False
 
 
 @dataclass(frozen=True, slots=True)

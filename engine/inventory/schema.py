@@ -75,7 +75,7 @@ COLUMNS: tuple[Column, ...] = (
         "num_io_ops", np.int32, Kind.FACT, "builds, resizes, snapshots and the like in progress, as the host reports"
     ),
     Column("failed_builds", np.int32, Kind.FACT, "builds that failed since the last success"),
-    Column("pci_devices", np.int32, Kind.FACT, "free PCI devices: the sum of the counts of the host's PCI pools"),
+    Column("pci_devices", np.int32, Kind.USAGE, "free PCI devices: the sum of the counts of the host's PCI pools"),
     Column("hypervisor_version", np.int32, Kind.FACT, "the hypervisor's version as one number, 8002002 for 8.2.2"),
     Column("service_disabled", np.uint8, Kind.FACT, "1 when an operator disabled the compute service"),
     Column("service_forced_down", np.uint8, Kind.FACT, "1 when an operator forced the compute service down"),
@@ -85,6 +85,11 @@ COLUMNS: tuple[Column, ...] = (
     Column("membership", np.int32, Kind.FACT, "code of the set of aggregates the host is in"),
     Column("units", np.int32, Kind.FACT, "code of the host's min_unit, max_unit and step_size of every class"),
     Column("metrics", np.int32, Kind.FACT, "code of the set of metrics that the host reports"),
+    Column("numa", np.int32, Kind.USAGE, "code of the host's NUMA cells with what is used of them, 0 without"),
+    Column("pci", np.int32, Kind.USAGE, "code of the host's PCI pools with what is free in them, 0 without"),
+    Column(
+        "tree", np.int32, Kind.USAGE, "code of the host's provider tree beyond the columns, with its usage; 0 without"
+    ),
     Column("generation", np.int64, Kind.USAGE, "the table's generation when the host last changed"),
     Column("present", np.uint8, Kind.FACT, "1 for a host, 0 for a removed one and for padding"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
@@ -11,17 +12,19 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from engine.errors import HostInUseError, InvalidRequestError
+from engine.inventory.equipped import EquippedFleet
 from engine.inventory.fleet import Identity
 from engine.inventory.ingest import FleetColumns, fleet_columns
-from engine.inventory.measured import MeasuredFleet
 from engine.inventory.mutable import Rows
 from engine.inventory.profiles import Numbering, Profile
 from engine.inventory.schema import BLOCK_ROWS, CLASS_PREFIX, COLUMNS
 from engine.inventory.services import service_states
 from engine.inventory.usage import USAGE_COLUMNS, Amounts, apply_usage, apply_usages
+from engine.model.assignment import Assignment
 from engine.model.limits import MAX_HOSTS
 
 _Value = TypeVar("_Value")
+_NO_ASSIGNMENTS: Mapping[int, Assignment] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Upserted:
     rows: Rows
 
 
-class HostTable(MeasuredFleet):
+class HostTable(EquippedFleet):
     """The hosts as columns, mutable. One writer at a time; readers take ``snapshot()``."""
 
     def __init__(self) -> None:
@@ -78,6 +81,7 @@ class HostTable(MeasuredFleet):
         rows = self.rows_for(incoming.host_ids) if rows is None else rows
         added = self._write_identities(rows, incoming)
         self._write_facts(rows, incoming)
+        self._write_reported_devices(rows, incoming)
         self.write_metrics(rows, incoming.metrics)
         self.touch(rows, facts=True)
         self._service_valid_until_us = -1
@@ -162,6 +166,24 @@ class HostTable(MeasuredFleet):
         members = [frozenset(self.aggregate_code(name) for name in names_) for names_ in incoming.aggregate_names]
         write["membership"][rows] = self._codes(incoming.membership_codes, members, self.memberships)
 
+    def _write_reported_devices(self, rows: Rows, incoming: FleetColumns) -> None:
+        """Write NUMA cells, PCI pools and provider trees; hosts without any, in a table without any, cost nothing."""
+        reported = incoming.devices
+        devices = self.devices
+        if reported is None:
+            if max(len(devices.numas), len(devices.pools), len(devices.trees)) == 1:
+                return
+            nothing = np.zeros(len(rows), dtype=np.int32)
+            self.write_devices(rows, nothing, nothing, nothing, {})
+            return
+        self.write_devices(
+            rows,
+            self.numa_codes(reported.numas)[reported.numa_codes],
+            self.pool_codes(reported.pools)[reported.pool_codes],
+            self.tree_codes(reported.trees)[reported.tree_codes],
+            reported.providers,
+        )
+
     def _codes(
         self, codes: npt.NDArray[np.int64], values: Sequence[_Value], numbering: Numbering[_Value]
     ) -> npt.NDArray[np.int32]:
@@ -197,6 +219,7 @@ class HostTable(MeasuredFleet):
             host_id = identity.host_ids[row]
             del identity.row_of[host_id]
             identity.disabled_reasons.pop(row, None)
+            identity.providers.pop(row, None)
             self.removed.append((self.generation, host_id))
         return rows
 
@@ -248,20 +271,35 @@ class HostTable(MeasuredFleet):
 
     # -- usage ---------------------------------------------------------------------------------------------------------
 
-    def apply(self, row: int, sign: int, amounts: Amounts) -> None:
-        """Claim (sign 1) or give back (sign -1) one instance's amounts on a row."""
+    def apply(self, row: int, sign: int, amounts: Amounts, assignment: Assignment | None = None) -> None:
+        """Claim (sign 1) or give back (sign -1) one instance's amounts on a row, and what it was assigned there.
+
+        ``amounts`` are those that the host's own inventory gives (``assigned_amounts``). Raises ConflictError, with
+        nothing changed, for an assignment to give back that is not held.
+        """
+        if assignment is not None:
+            self.hold(row, sign, assignment)
         usage = self.own(USAGE_COLUMNS)
         now = self.advance()
         apply_usage(row, sign, amounts, now, *usage)
         self.block_revision[row // BLOCK_ROWS] = now
 
-    def apply_many(self, rows: Rows, sign: int, amounts: npt.NDArray[np.int64]) -> None:
+    def apply_many(
+        self,
+        rows: Rows,
+        sign: int,
+        amounts: npt.NDArray[np.int64],
+        assignments: Mapping[int, Assignment] = _NO_ASSIGNMENTS,
+    ) -> None:
         """Claim or give back ``amounts`` (int64[n, 6], in the order of Amounts) on ``rows``, under one generation.
 
-        Rows may repeat.
+        Rows may repeat. ``assignments`` are those of the instances that have one, by index. Raises ConflictError as
+        ``apply`` does, with nothing of the amounts changed.
         """
         if not len(rows):
             return
+        for index, assignment in assignments.items():
+            self.hold(int(rows[index]), sign, assignment)
         usage = dict(zip(USAGE_COLUMNS, self.own(USAGE_COLUMNS), strict=True))
         apply_usages(rows, sign, amounts, usage)
         self.touch(rows, facts=False)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from engine.model.assignment import Assignment
 from engine.model.flavor import Flavor
 from engine.model.limits import MAX_DISK_GB, MAX_MEMORY_MB, check_amount
 from engine.model.resources import DISK_GB, MEMORY_MB, VCPU
@@ -66,6 +67,21 @@ def flavor_amounts(flavor: Flavor, *, is_bfv: bool = False) -> Amounts:
     check_amount("memory_mb", flavor.memory_mb, 0, MAX_MEMORY_MB)
     local_gb = check_amount("root_gb + ephemeral_gb", flavor.root_gb + flavor.ephemeral_gb, 0, MAX_DISK_GB)
     return Amounts(flavor.vcpus, flavor.memory_mb, disk_gb, flavor.vcpus, flavor.memory_mb, local_gb)
+
+
+def assigned_amounts(amounts: Amounts, assignment: Assignment | None, host_uuid: str) -> Amounts:
+    """Return what an instance takes of a host's own columns, where an assignment may say that others give a part.
+
+    Without a candidate the host's own inventory gives all that placement is asked for.
+    """
+    if assignment is None or assignment.candidate is None:
+        return amounts
+    own = dict(next((taken for uuid, taken in assignment.candidate.allocations if uuid == host_uuid), ()))
+    return amounts._replace(
+        requested_vcpu=own.get(VCPU, 0),
+        requested_memory_mb=own.get(MEMORY_MB, 0),
+        requested_disk_gb=own.get(DISK_GB, 0),
+    )
 
 
 def apply_usage(

@@ -5,6 +5,7 @@ The rules are those of nova.scheduler.filters.utils.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
@@ -25,6 +26,14 @@ def split_metadata(aggregates: Iterable[Aggregate]) -> dict[str, list[str]]:
         for key, value in item.metadata.items():
             found.setdefault(key, []).extend(part.strip() for part in value.split(","))
     return found
+
+
+def finite(text: str) -> float:
+    """Return a finite number; raise ValueError for any other text, ``nan`` and ``inf`` included."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text!r} is no finite number")
+    return number
 
 
 def least_number(values: Sequence[str], default: Number, cast: Callable[[str], Number]) -> Number:

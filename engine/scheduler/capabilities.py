@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import UserDict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from engine.scheduler.operators import match
@@ -80,14 +81,27 @@ class HostFacts(Protocol):
     def get_attribute(self, name: str) -> object:
         """Return the attribute (text, number, list, mapping or None); raises KeyError where this host has none such.
 
-        ``name`` is one of HOST_STATE_FACTS, except ``stats``. ``cpu_info`` is the JSON text as the host sent it,
-        ``service`` a mapping.
+        ``name`` is one of HOST_STATE_FACTS. ``cpu_info`` is the JSON text as the host sent it, ``service`` a mapping.
         """
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """An extra spec that a host does not meet, and the text found where it looks, None where there is nothing."""
+
+    key: str
+    requirement: str
+    found: str | None
+
+
 def satisfies(facts: HostFacts, extra_specs: Mapping[str, str]) -> bool:
-    """Return whether the host meets every extra spec that concerns capabilities; one it lacks is not met.
+    """Return whether the host meets every extra spec that concerns capabilities; errors as of first_unmet."""
+    return first_unmet(facts, extra_specs) is None
+
+
+def first_unmet(facts: HostFacts, extra_specs: Mapping[str, str]) -> Unmet | None:
+    """Return the first extra spec concerning capabilities that the host does not meet; one it lacks is not met.
 
     Raises FilterFault where nova's evaluation raises (see operators.match). Extra specs are taken in order and the
     first that is not met ends the evaluation, so a later one that would raise does not.
@@ -96,9 +110,12 @@ def satisfies(facts: HostFacts, extra_specs: Mapping[str, str]) -> bool:
         if ":" not in key and not _has(facts, key):
             continue
         found = _walk(facts, path)
-        if found is None or not match(_text(found), requirement, key=key):
-            return False
-    return True
+        if found is None:
+            return Unmet(key, requirement, None)
+        text = _text(found)
+        if not match(text, requirement, key=key):
+            return Unmet(key, requirement, text)
+    return None
 
 
 def attributes_read(extra_specs: Mapping[str, str]) -> frozenset[str]:
@@ -145,7 +162,7 @@ def _is_one_stat(path: list[str]) -> bool:
 
 def _has(facts: HostFacts, name: str) -> bool:
     """Return whether an unscoped extra spec of this name is enforced: HostState or the stats have it."""
-    if name in HOST_STATE_INTERNALS or name == "stats" or name in facts.stats:
+    if name in HOST_STATE_INTERNALS or name in facts.stats:
         return True
     if name not in HOST_STATE_FACTS:
         return False
@@ -170,8 +187,6 @@ def _walk(facts: HostFacts, path: list[str]) -> object:
 
 def _attribute(facts: HostFacts, name: str) -> object:
     """Return the host's attribute of this name, None where it has none."""
-    if name == "stats":
-        return facts.stats
     if name in HOST_STATE_INTERNALS:
         # Python's text of a method, as nova would compare it, without the host's amounts that nova's goes on with.
         return f"<bound method HostState.{name}>"

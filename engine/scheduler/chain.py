@@ -16,11 +16,20 @@ from engine.inventory.usage import Amounts
 from engine.model.request_spec import RequestSpec
 from engine.scheduler import compiler
 from engine.scheduler.aggregate_columns import AGGREGATE_COLUMNS, aggregate_column
-from engine.scheduler.aggregate_metadata import least_number, raw_values
+from engine.scheduler.aggregate_metadata import finite, least_number, raw_values
 from engine.scheduler.kernel_plan import KernelPlan, make_plan
 from engine.scheduler.kernel_source import kernel_text
 from engine.scheduler.options import ALL_WEIGHERS, SchedulerOptions
-from engine.scheduler.registry import Filter, RequestKey, Weigher, all_weighers, find_filter, find_weigher
+from engine.scheduler.registry import (
+    ALL_FILTERS,
+    Filter,
+    RequestKey,
+    Weigher,
+    all_weighers,
+    find_filter,
+    find_weigher,
+    nova_filters,
+)
 from engine.scheduler.static_mask import depends_on_usage
 
 
@@ -38,11 +47,15 @@ class Chain:
 
         Weighers to which the options leave nothing to say are left out: they would cost time for every host.
         """
-        filters = [find_filter(name) for name in (*options.placement_filters, *options.enabled_filters)]
+        filters = [find_filter(name) for name in options.placement_filters]
+        for name in options.enabled_filters:
+            filters += nova_filters() if name == ALL_FILTERS else [find_filter(name)]
         weighers: list[Weigher] = []
         for name in options.weight_classes:
             weighers += list(all_weighers().values()) if name == ALL_WEIGHERS else [find_weigher(name)]
         weighers = [item for item in weighers if item.configured is None or item.configured(options)]
+        guards = [item.guard(options) for item in weighers if item.guard is not None]
+        filters += [find_filter(name) for name in guards if name is not None]
         if weigher_order is not None:
             weighers.sort(key=lambda weigher: weigher_order.index(weigher.name))
         return cls(options, tuple(dict.fromkeys(filters)), tuple(dict.fromkeys(weighers)))
@@ -111,15 +124,17 @@ class Chain:
     @cached_property
     def _request_keys(self) -> tuple[RequestKey, ...]:
         """What each filter looks at of a request, of those that look at more than its amounts."""
-        return tuple(item.request_key for item in self.filters if item.request_key is not None)
+        return tuple(item.request_key for item in self.filters if item.request_key is not None and item.kind != "state")
 
     @cached_property
     def _particular_filters(self) -> tuple[Filter, ...]:
-        """The filters that may need to see a request by itself: those of hints, and those of a text and usage."""
+        """The filters that may need to see a request by itself: those of hints, of a text and usage, of devices."""
         return tuple(
             item
             for item in self.filters
-            if item.attributes is not None or (item.kind == "sparse" and item.applies is not None)
+            if item.attributes is not None
+            or (item.kind == "sparse" and item.applies is not None)
+            or (item.kind == "state" and item.concerns is not None)
         )
 
     def class_key(self, request: RequestSpec, amounts: Amounts) -> Hashable:
@@ -130,12 +145,13 @@ class Chain:
     def has_class(self, request: RequestSpec) -> bool:
         """True when amounts and facts decide all filters, so that requests of the same key have the same verdicts.
 
-        False where a filter names rows for a hint, or compares text with usage, which changes with every claim.
+        False where a filter names rows for a hint, fits devices, or compares text with usage, which changes with every
+        claim.
         """
         return not any(
-            item.kind == "sparse" or depends_on_usage(item, request)
+            item.kind in ("sparse", "state") or depends_on_usage(item, request)
             for item in self._particular_filters
-            if item.applies is None or item.applies(request)
+            if item.is_wanted(request, self.options)
         )
 
     def applies(self, request: RequestSpec) -> tuple[Filter, ...]:
@@ -144,7 +160,7 @@ class Chain:
         return tuple(
             item
             for item in self.filters
-            if (item.applies is None or item.applies(request)) and (item.run_on_rebuild or not rebuild)
+            if item.is_wanted(request, self.options) and (item.run_on_rebuild or not rebuild)
         )
 
     def weighs_arrays(self, request: RequestSpec) -> bool:
@@ -166,8 +182,12 @@ class Chain:
         enabled: npt.NDArray[np.bool_],
         overrides: MultiplierOverrides,
         extra: npt.NDArray[np.float64],
+        multipliers: npt.NDArray[np.float64] | None = None,
     ) -> Weighing:
-        """Filter ``mask`` (uint8[n], changed in place) by the enabled column filters and weigh what is left."""
+        """Filter ``mask`` (uint8[n], changed in place) by the enabled column filters and weigh what is left.
+
+        ``multipliers`` are the configured ones unless told.
+        """
         weights = np.empty(len(mask), dtype=np.float64)
         ranges = np.empty((2, len(self.weighers)), dtype=np.float64)
         shapes = np.array([amounts], dtype=np.int64)
@@ -177,7 +197,7 @@ class Chain:
             shapes,
             self.option_values,
             enabled,
-            self.multipliers,
+            self.multipliers if multipliers is None else multipliers,
             overrides.overridden,
             overrides.by_membership,
             fleet.arrays["membership"],
@@ -229,8 +249,10 @@ class Weighing:
 def multiplier_overrides(chain: Chain, fleet: Fleet) -> MultiplierOverrides:
     """Return what the fleet's aggregates make of the chain's multipliers.
 
-    The rule is that of nova.scheduler.utils, get_weight_multiplier.
+    The rule is that of nova.scheduler.utils, get_weight_multiplier. nova takes ``nan`` and ``inf`` for numbers and then
+    has no order of hosts; without nova_quirks they are none, so that the configured multiplier counts.
     """
+    cast = float if chain.options.nova_quirks else finite
     keys = {item.multiplier for item in chain.weighers}
     named = any(keys & aggregate.metadata.keys() for aggregate in fleet.aggregates.values())
     many = len(fleet.memberships) if named else 0
@@ -241,6 +263,6 @@ def multiplier_overrides(chain: Chain, fleet: Fleet) -> MultiplierOverrides:
         for index, weigher in enumerate(chain.weighers):
             values = raw_values(aggregates, weigher.multiplier)
             configured = float(getattr(chain.options, weigher.multiplier))
-            table[index, code] = weigher.sign * least_number(values, configured, float)
+            table[index, code] = weigher.sign * least_number(values, configured, cast)
             overridden[index] |= bool(values)
     return MultiplierOverrides(overridden, table)

@@ -13,7 +13,7 @@ from engine.model.request_spec import RequestedDestination, RequestSpec
 
 def is_forced(request: RequestSpec) -> bool:
     """True when hosts or nodes are forced, so that nova's filters (not placement's, nor the weighers) are left out."""
-    return bool(request.force_hosts or request.force_nodes) and "_nova_check_type" not in request.scheduler_hints
+    return bool(request.force_hosts or request.force_nodes) and not request.scheduler_hints.get("_nova_check_type")
 
 
 def is_restricted(request: RequestSpec) -> bool:

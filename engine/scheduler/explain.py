@@ -13,16 +13,19 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.inventory.fleet import Fleet
-from engine.inventory.usage import Amounts, flavor_amounts
+from engine.inventory.usage import Amounts
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.chain import Chain, MultiplierOverrides, Weighing, multiplier_overrides
-from engine.scheduler.destination import destination_rows, is_forced, is_restricted
+from engine.scheduler.demand import Demand, demand_of
+from engine.scheduler.destination import destination_rows, is_restricted
 from engine.scheduler.extra import extra_values
+from engine.scheduler.inquiry import Inquiry, make_inquiry, running_filters
 from engine.scheduler.kernel_plan import is_column
 from engine.scheduler.registry import Filter, Weigher
 from engine.scheduler.request_facts import RequestFacts
 from engine.scheduler.single_filter import passes_filter
 from engine.scheduler.sparse import SelectionContext
+from engine.scheduler.state_verdicts import StateVerdicts
 
 RESTRICTION = "RequestedHosts"
 """The name under which hosts are counted that the request itself leaves out: ignored, not forced, not the requested
@@ -75,9 +78,9 @@ class Explanation:
     nearest: tuple[tuple[int, tuple[str, ...]], ...]
 
 
-def rejection_counts(chain: Chain, fleet: Fleet, request: RequestSpec, context: SelectionContext) -> dict[str, int]:
+def rejection_counts(inquiry: Inquiry) -> dict[str, int]:
     """Return how many hosts each filter removed, in the order the filters run."""
-    return {item.filter: item.removed for item in _rejections(_judge(chain, fleet, request, context))}
+    return {item.filter: item.removed for item in _rejections(_judge(inquiry))}
 
 
 def explain(
@@ -94,7 +97,9 @@ def explain(
 
     Counts cover all hosts, verdicts the rows in ``hosts``, weights the best, and changes the nearest misses.
     """
-    judged = _judge(chain, fleet, request, context)
+    demand = demand_of(request, fleet, chain.options)
+    request = demand.request
+    judged = _judge(make_inquiry(chain, fleet, demand, context, StateVerdicts(fleet)))
     passed: npt.NDArray[np.bool_] = np.logical_and.reduce(judged.passes, axis=0)
     survivors = judged.rows[passed]
     place = {int(row): index for index, row in enumerate(judged.rows.tolist())} if hosts else {}
@@ -103,8 +108,8 @@ def explain(
         passed=len(survivors),
         rejections=_rejections(judged),
         verdicts={row: _verdicts(chain, fleet, request, judged, place[row]) for row in hosts},
-        weighed=_weighed(chain, fleet, request, context, survivors, weighed_limit),
-        nearest=_nearest(chain, fleet, request, judged, passed, nearest_limit),
+        weighed=_weighed(chain, fleet, demand, context, survivors, weighed_limit),
+        nearest=_nearest(chain, fleet, demand, judged, passed, nearest_limit),
     )
 
 
@@ -118,7 +123,8 @@ class _Judgement:
     passes: npt.NDArray[np.bool_]
 
 
-def _judge(chain: Chain, fleet: Fleet, request: RequestSpec, context: SelectionContext) -> _Judgement:
+def _judge(inquiry: Inquiry) -> _Judgement:
+    chain, fleet, request = inquiry.chain, inquiry.fleet, inquiry.demand.request
     rows = fleet.present_rows()
     names: list[str] = []
     filters: list[Filter | None] = []
@@ -127,13 +133,11 @@ def _judge(chain: Chain, fleet: Fleet, request: RequestSpec, context: SelectionC
         names.append(RESTRICTION)
         filters.append(None)
         passes.append(np.isin(rows, destination_rows(fleet, request)))
-    bits = chain.verdicts(fleet, flavor_amounts(request.flavor, is_bfv=request.is_bfv))
-    for plugin in chain.applies(request):
-        if is_forced(request) and plugin.name not in chain.options.placement_filters:
-            continue
+    bits = chain.verdicts(fleet, inquiry.demand.amounts)
+    for plugin in running_filters(chain, fleet, inquiry.demand):
         names.append(plugin.name)
         filters.append(plugin)
-        passes.append(passes_filter(plugin, chain, fleet, rows, request, context, bits, fault_fails=True))
+        passes.append(passes_filter(plugin, inquiry, rows, bits, fault_fails=True))
     return _Judgement(names, filters, rows, np.array(passes, dtype=np.bool_).reshape(len(names), len(rows)))
 
 
@@ -166,20 +170,20 @@ def _verdicts(chain: Chain, fleet: Fleet, request: RequestSpec, judged: _Judgeme
 
 
 def _nearest(
-    chain: Chain, fleet: Fleet, request: RequestSpec, judged: _Judgement, passed: npt.NDArray[np.bool_], limit: int
+    chain: Chain, fleet: Fleet, demand: Demand, judged: _Judgement, passed: npt.NDArray[np.bool_], limit: int
 ) -> tuple[tuple[int, tuple[str, ...]], ...]:
     """Return the hosts that fail the fewest filters, least short of capacity first, and what each would need."""
     failing = np.flatnonzero(~passed)
     if not len(failing) or not limit:
         return ()
     failures = (~judged.passes[:, failing]).sum(axis=0)
-    shortfall = _shortfall(fleet, flavor_amounts(request.flavor, is_bfv=request.is_bfv), judged.rows[failing])
+    shortfall = _shortfall(fleet, demand.amounts, judged.rows[failing])
     order = failing[np.lexsort((judged.rows[failing], shortfall, failures))[:limit]]
     found = []
     for index in order.tolist():
         row = int(judged.rows[index])
         changes = [
-            _change(chain, fleet, request, plugin, row)
+            _change(chain, fleet, demand.request, plugin, row)
             for plugin, passes in zip(judged.filters, judged.passes, strict=True)
             if not passes[index]
         ]
@@ -199,7 +203,7 @@ def _shortfall(fleet: Fleet, amounts: Amounts, rows: npt.NDArray[np.int64]) -> n
 def _weighed(
     chain: Chain,
     fleet: Fleet,
-    request: RequestSpec,
+    demand: Demand,
     context: SelectionContext,
     survivors: npt.NDArray[np.int64],
     limit: int,
@@ -209,9 +213,9 @@ def _weighed(
     mask = np.zeros(len(fleet.columns["present"]), dtype=np.uint8)
     mask[survivors] = 1
     overrides = multiplier_overrides(chain, fleet)
-    extra = extra_values(chain, request, context, survivors, overrides)
+    extra = extra_values(chain, demand.request, context, survivors, overrides)
     disabled = np.zeros(len(chain.column_filters), dtype=np.bool_)
-    amounts = flavor_amounts(request.flavor, is_bfv=request.is_bfv)
+    amounts = demand.amounts
     weighing = chain.weigh(fleet, mask, amounts, disabled, overrides, extra)
     order = survivors[np.argsort(-weighing.weights[survivors], kind="stable")[:limit]]
     return tuple(

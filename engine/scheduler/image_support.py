@@ -126,6 +126,18 @@ def is_supported(facts: ImageFacts, requirement: ImageRequirement, *, nova_quirk
     return not bits or bits >= requirement.maxphysaddr_bits
 
 
+def shortfall(facts: ImageFacts, requirement: ImageRequirement) -> str:
+    """Return what a host that ``is_supported`` rejects would have to have."""
+    kinds = facts.supported_instances
+    if not any(requirement.names <= set(triple) for triple in kinds):
+        offered = ", ".join("/".join(triple) for triple in kinds) or "none"
+        return f"a supported instance type with {', '.join(sorted(requirement.names))} instead of {offered}"
+    if not _version_suffices(facts.hypervisor_version, requirement.versions):
+        wanted = ",".join(f"{symbol}{version}" for symbol, version in requirement.versions)
+        return f"a hypervisor version {wanted} instead of {_version(facts.hypervisor_version)}"
+    return f"physical addresses of {requirement.maxphysaddr_bits} bits instead of {_maxphysaddr_bits(facts.cpu_info)}"
+
+
 def _canonical_property(properties: Mapping[str, object], name: str, names: GuestNames) -> str | None:
     """Return the canonical value of a property, None where neither it nor its legacy name is set.
 
@@ -206,12 +218,17 @@ def _version_suffices(version: int, comparisons: tuple[tuple[str, Version], ...]
     """Return whether a hypervisor version meets every comparison; an unknown version (0) meets all."""
     if version <= 0 or not comparisons:
         return True
-    parts: list[str] = []
-    while version > 0:
-        version, part = divmod(version, 1000)
-        parts.insert(0, str(part))
-    actual = Version(".".join(parts))
+    actual = _version(version)
     return all(_COMPARISONS[symbol](actual, wanted) for symbol, wanted in comparisons)
+
+
+def _version(number: int) -> Version:
+    """Return a hypervisor version from nova's number, three decimal digits a part."""
+    parts: list[str] = []
+    while number > 0:
+        number, part = divmod(number, 1000)
+        parts.insert(0, str(part))
+    return Version(".".join(parts))
 
 
 def _maxphysaddr_bits(cpu_info: str) -> float:

@@ -77,7 +77,11 @@ def weigh(mask, shape, shapes, options, enabled, multipliers, overridden, by_mem
             else:
                 factor = multipliers[{index}]
                 for j in range({BLOCK_ROWS}):
-                    score[j] += factor * {term}""")
+                    score[j] += factor * {term}
+        elif total > 1 and overridden[{index}]:
+            # nothing, unless an aggregate's multiplier is inf or nan: then it is nan, as in nova
+            for j in range({BLOCK_ROWS}):
+                score[j] += by_membership[{index}, membership_[j]] * 0.0""")
     lines.append(f"""        for j in range({BLOCK_ROWS}):
             weights_[j] = score[j] if mask_[j] else -np.inf
     return total""")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.errors import InvalidSettingError
+from engine.fitting.pci_aliases import parse_aliases
 from engine.scheduler.weight_setting import weight_setting
 
 DEFAULT_FILTERS = (
@@ -14,7 +15,14 @@ DEFAULT_FILTERS = (
     "ServerGroupAntiAffinityFilter",
     "ServerGroupAffinityFilter",
 )
-PLACEMENT_FILTERS = ("CapacityFilter", "AllocationUnitsFilter", "TraitsFilter", "MemberOfFilter", "ZoneFilter")
+PLACEMENT_FILTERS = (
+    "CapacityFilter",
+    "AllocationUnitsFilter",
+    "TraitsFilter",
+    "MemberOfFilter",
+    "ZoneFilter",
+    "AllocationCandidatesFilter",
+)
 """What nova asks of placement before its own filters run; always on in the service."""
 
 ALL_WEIGHERS = "nova.scheduler.weights.all_weighers"
@@ -25,7 +33,12 @@ class SchedulerOptions:
     """The options of nova's [scheduler] and [filter_scheduler] groups that shape a selection.
 
     Those of its [metrics] group have the group's name before their own: ``metrics_required`` is [metrics]required.
-    Raises InvalidSettingError for a value out of range.
+    ``pci_alias`` is [pci]alias, JSON texts; ``packing_host_numa_cells_allocation_strategy`` is of [compute] and
+    ``disable_fallback_pcpu_query`` of [workarounds]. ``max_placement_results`` is accepted and shown, but never cuts
+    the candidates short: nova asks for fewer than all because it must carry them, and then chooses among an arbitrary
+    part of the cloud. ``owner_nova`` requires the trait OWNER_NOVA of a host, as nova does once every nova-compute
+    service is of version 73 or later and so reports it. ``nova_quirks`` gives nova's answer where nova is wrong, its
+    errors included. Raises InvalidSettingError for a value out of range.
     """
 
     enabled_filters: tuple[str, ...] = DEFAULT_FILTERS
@@ -61,6 +74,18 @@ class SchedulerOptions:
     metrics_weight_setting: tuple[str, ...] = ()
     metrics_required: bool = True
     metrics_weight_of_unavailable: float = -10_000.0
+    limit_tenants_to_placement_aggregate: bool = False
+    placement_aggregate_required_for_tenants: bool = False
+    query_placement_for_image_type_support: bool = False
+    enable_isolated_aggregate_filtering: bool = False
+    image_metadata_prefilter: bool = False
+    query_placement_for_routed_network_aggregates: bool = False
+    max_placement_results: int = 1000
+    disable_fallback_pcpu_query: bool = False
+    packing_host_numa_cells_allocation_strategy: bool = False
+    pci_in_placement: bool = False
+    pci_alias: tuple[str, ...] = ()
+    owner_nova: bool = False
     nova_quirks: bool = False
 
     def __post_init__(self) -> None:
@@ -70,6 +95,7 @@ class SchedulerOptions:
             ("max_io_ops_per_host", 0),
             ("max_instances_per_host", 1),
             ("service_down_time", 1),
+            ("max_placement_results", 1),
             ("soft_affinity_weight_multiplier", 0.0),
             ("soft_anti_affinity_weight_multiplier", 0.0),
             ("pci_weight_multiplier", 0.0),
@@ -81,6 +107,7 @@ class SchedulerOptions:
             for key, ratio in weight_setting(getattr(self, name)):
                 if not abs(ratio) < float("inf"):
                     raise InvalidSettingError(f"{name}: the ratio of {key} must be finite, not {ratio}", setting=name)
+        parse_aliases(self.pci_alias, pci_in_placement=self.pci_in_placement)
         for name in self.__slots__:
             value = getattr(self, name)
             if isinstance(value, float) and not abs(value) < float("inf"):

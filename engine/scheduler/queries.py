@@ -4,9 +4,10 @@ The rules are those of nova.scheduler.filters.json_filter, its surprises include
 
 * comparisons hold of the first operand and *each* of the others, and of no fewer than two operands;
 * a ``$`` path that leads nowhere leaves its operand out, so that a comparison with it does not hold;
-* ``not`` answers with a list of negations, and any list that is not empty counts as true inside ``and`` and ``or``:
-  only a ``not`` that is the whole query negates;
-* operands that Python does not compare, and operators that are none, fail the request.
+* ``not`` holds where one of its operands does not. With nova's quirks that is so of a ``not`` that is the whole query
+  only: it answers with the list of the negations, and elsewhere any list that is not empty counts as true;
+* nova keeps the host's address as an object that equals no text; without its quirks it is one;
+* operands that Python does not compare, and operators that are none, leave a query without an answer.
 """
 
 from __future__ import annotations
@@ -14,13 +15,17 @@ from __future__ import annotations
 import json
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import Any, Final, Protocol
 
-from engine.scheduler.capabilities import HOST_STATE_FACTS
+from engine.scheduler.capabilities import HOST_STATE_FACTS, HOST_STATE_INTERNALS
 from engine.scheduler.faults import FilterFault
 
 _FACT_MARK: Final = "$"
+_ADDRESS: Final = "host_ip"
 _SHOWN_CHARS: Final = 200
 
 
@@ -32,13 +37,13 @@ class QueriedFacts(Protocol):
         ...
 
 
-def holds(query: str, facts: QueriedFacts) -> bool:
+def holds(query: str, facts: QueriedFacts, *, nova_quirks: bool) -> bool:
     """Return whether a query holds of a host; an empty one holds of all.
 
     Raises FilterFault where nova's evaluation raises: TypeError, KeyError, AttributeError, or JSONDecodeError.
     """
     try:
-        answer = _evaluate(_parse(query), facts)
+        answer = _evaluate(_parse(query), facts, _NOVA if nova_quirks else _RIGHT)
     except (TypeError, KeyError, AttributeError, ValueError, RecursionError) as error:
         shown = query if len(query) <= _SHOWN_CHARS else query[:_SHOWN_CHARS] + "..."
         name = type(error).__name__
@@ -71,33 +76,53 @@ def _paths(query: object) -> Iterator[str]:
             yield from _paths(item)
 
 
-def _evaluate(query: Any, facts: QueriedFacts) -> object:
-    """Return what a query comes to: a truth value, or the list that ``not`` makes."""
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What the two answers differ in: the operators, and whether the host's address is an object."""
+
+    operators: Mapping[str, Callable[[Sequence[Any]], object]]
+    addresses_are_objects: bool
+
+
+class _Internal:
+    """Stands for the methods and the like of nova's HostState: there, but equal to nothing and not to be compared."""
+
+
+_INTERNAL: Final = _Internal()
+
+
+def _evaluate(query: Any, facts: QueriedFacts, rules: _Rules) -> object:
+    """Return what a query comes to: a truth value, or the list that nova's ``not`` makes."""
     if not query:
         return True
-    answer = _OPERATORS[query[0]]
-    operands = (_operand(item, facts) for item in query[1:])
+    answer = rules.operators[query[0]]
+    operands = (_operand(item, facts, rules) for item in query[1:])
     return answer([item for item in operands if item is not None])
 
 
-def _operand(item: object, facts: QueriedFacts) -> object:
+def _operand(item: object, facts: QueriedFacts, rules: _Rules) -> object:
     """Return an operand's value, None for one that is left out."""
     if isinstance(item, list):
-        return _evaluate(item, facts)
+        return _evaluate(item, facts, rules)
     if isinstance(item, str):
-        return _fact(item[1:], facts) if item.startswith(_FACT_MARK) else item or None
+        return _fact(item[1:], facts, rules) if item.startswith(_FACT_MARK) else item or None
     return item
 
 
-def _fact(path: str, facts: QueriedFacts) -> object:
+def _fact(path: str, facts: QueriedFacts, rules: _Rules) -> object:
     """Return what a path leads to, None where it leads nowhere; only a mapping leads on, anything else raises."""
     name, *keys = path.split(".")
-    if name not in HOST_STATE_FACTS:
-        return None
-    try:
-        found: Any = facts.get_attribute(name)
-    except KeyError:
-        return None
+    found: Any = _INTERNAL
+    if name not in HOST_STATE_INTERNALS:
+        if name not in HOST_STATE_FACTS:
+            return None
+        try:
+            found = facts.get_attribute(name)
+        except KeyError:
+            return None
+    if name == _ADDRESS and rules.addresses_are_objects and found is not None:
+        with suppress(ValueError):
+            found = ip_address(found)
     for key in keys:
         if found is None:
             return None
@@ -122,7 +147,11 @@ def _in(operands: Sequence[Any]) -> bool:
     return operands[0] in operands[1:] if operands else False
 
 
-def _not(operands: Sequence[Any]) -> list[bool]:
+def _not(operands: Sequence[Any]) -> bool:
+    return any(not item for item in operands)
+
+
+def _nova_not(operands: Sequence[Any]) -> list[bool]:
     return [not item for item in operands]
 
 
@@ -137,3 +166,5 @@ _OPERATORS: Final[Mapping[str, Callable[[Sequence[Any]], object]]] = {
     "or": any,
     "and": all,
 }
+_RIGHT: Final = _Rules(_OPERATORS, addresses_are_objects=False)
+_NOVA: Final = _Rules({**_OPERATORS, "not": _nova_not}, addresses_are_objects=True)

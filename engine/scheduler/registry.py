@@ -10,6 +10,9 @@ function gets is said by the names of its parameters:
   compiled into the chain's kernel: no text, no exceptions, no other names;
 * a **text** filter takes ``(facts, request, options)`` and is called once for each distinct combination of the facts
   it reads;
+* a **state** filter takes ``(facts, request, options, mappings)`` and answers for each of a host's allocation
+  candidates, of which ``mappings`` say what provider serves what; it is called once for each distinct combination of
+  the ``columns`` it names, and its verdicts are kept for the next request that it sees the same in;
 * a **sparse** filter or weigher takes ``(request, context)`` and names the few rows that differ from the rest;
 * an **array** weigher takes ``(request, context, options, rows, multipliers)``, two arrays of all hosts that passed,
   and returns a value for each.
@@ -27,10 +30,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from engine.errors import InvalidSettingError
 from engine.model.request_spec import RequestSpec
+from engine.scheduler.options import PLACEMENT_FILTERS
 
 if TYPE_CHECKING:
     from engine.scheduler.options import SchedulerOptions
     from engine.scheduler.request_facts import RequestFacts
+
+ALL_FILTERS = "nova.scheduler.filters.all_filters"
 
 Body = TypeVar("Body", bound=Callable[..., Any])
 Plugin = TypeVar("Plugin", "Filter", "Weigher")
@@ -49,11 +55,14 @@ class Filter:
     tells whether a request needs it at all: a sparse filter without it looks at the server group alone. ``reads`` are
     the fact groups a text filter looks at; ``attributes`` names further columns or identities for a given request,
     ``hosts`` the hosts that it tells apart by name. ``request_key`` is None for one that looks at amounts alone.
-    ``change`` says what would have to change for one host to pass.
+    ``change`` says what would have to change for one host to pass. ``removed_in`` is the release of nova that dropped
+    it, 0 for one that nova still has. A state filter's ``concerns`` is an ``applies`` that looks at options too, and
+    ``columns`` are those its verdict depends on, and ``needs`` is what a host's NUMA cells must at least have (see
+    engine.fitting.numa_needs).
     """
 
     name: str
-    kind: Literal["column", "text", "sparse"]
+    kind: Literal["column", "text", "state", "sparse"]
     body: Callable[..., Any]
     reason: str
     once_per_request: bool = False
@@ -64,6 +73,16 @@ class Filter:
     change: Change | None = None
     request_key: RequestKey | None = None
     hosts: Callable[[SchedulerOptions], Collection[str]] | None = None
+    removed_in: int = 0
+    concerns: Callable[[RequestSpec, SchedulerOptions], bool] | None = None
+    columns: Callable[[RequestSpec, SchedulerOptions], tuple[str, ...]] | None = None
+    needs: Callable[[RequestSpec, SchedulerOptions], tuple[int, ...] | None] | None = None
+
+    def is_wanted(self, request: RequestSpec, options: SchedulerOptions) -> bool:
+        """Whether a request needs the filter at all."""
+        return (self.applies is None or self.applies(request)) and (
+            self.concerns is None or self.concerns(request, options)
+        )
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -77,7 +96,8 @@ class Weigher:
 
     The weight is ``sign * multiplier * normalised``; ``minval`` clamps values from below and fixes the lower end of
     their range. ``configured`` tells whether the options leave it anything to say, ``applies`` whether a request does:
-    where not, its value is 0 for every host.
+    where not, its value is 0 for every host. ``guard`` names the filter, if any, that must have left out the hosts that
+    the weigher cannot weigh under the options.
     """
 
     name: str
@@ -88,6 +108,7 @@ class Weigher:
     sign: float = 1.0
     applies: Callable[[RequestSpec], bool] | None = None
     configured: Callable[[SchedulerOptions], bool] | None = None
+    guard: Callable[[SchedulerOptions], str | None] | None = None
 
     def concerns(self, request: RequestSpec) -> bool:
         """Whether the weigher may say anything but 0 for the request."""
@@ -110,11 +131,15 @@ def column_filter(
     once_per_request: bool = False,
     run_on_rebuild: bool = False,
     change: Change | None = None,
+    removed_in: int = 0,
 ) -> Callable[[Body], Body]:
     """Register a filter over columns; ``reason`` says, to a user, why a host failed it."""
 
     def register(body: Body) -> Body:
-        _add(_filters, Filter(name, "column", body, reason, once_per_request, run_on_rebuild, change=change))
+        plugin = Filter(
+            name, "column", body, reason, once_per_request, run_on_rebuild, change=change, removed_in=removed_in
+        )
+        _add(_filters, plugin)
         return body
 
     return register
@@ -132,6 +157,7 @@ def text_filter(
     run_on_rebuild: bool = False,
     applies: Callable[[RequestSpec], bool] | None = None,
     change: Change | None = None,
+    removed_in: int = 0,
 ) -> Callable[[Body], Body]:
     """Register a filter over text facts, called once for each distinct combination of what it ``reads``."""
 
@@ -149,6 +175,39 @@ def text_filter(
             change,
             request_key,
             hosts,
+            removed_in,
+        )
+        _add(_filters, plugin)
+        return body
+
+    return register
+
+
+def state_filter(
+    name: str,
+    *,
+    reason: str,
+    request_key: RequestKey | None,
+    columns: Callable[[RequestSpec, SchedulerOptions], tuple[str, ...]],
+    once_per_request: bool = False,
+    concerns: Callable[[RequestSpec, SchedulerOptions], bool] | None = None,
+    needs: Callable[[RequestSpec, SchedulerOptions], tuple[int, ...] | None] | None = None,
+    change: Change | None = None,
+) -> Callable[[Body], Body]:
+    """Register a filter over host states, called once for each distinct combination of the ``columns`` it reads."""
+
+    def register(body: Body) -> Body:
+        plugin = Filter(
+            name,
+            "state",
+            body,
+            reason,
+            once_per_request,
+            change=change,
+            request_key=request_key,
+            concerns=concerns,
+            columns=columns,
+            needs=needs,
         )
         _add(_filters, plugin)
         return body
@@ -164,11 +223,22 @@ def sparse_filter(
     run_on_rebuild: bool = False,
     applies: Callable[[RequestSpec], bool] | None = None,
     change: Change | None = None,
+    removed_in: int = 0,
 ) -> Callable[[Body], Body]:
     """Register a filter that names the few rows that pass, or the few that fail (see ``sparse.Verdict``)."""
 
     def register(body: Body) -> Body:
-        plugin = Filter(name, "sparse", body, reason, once_per_request, run_on_rebuild, applies=applies, change=change)
+        plugin = Filter(
+            name,
+            "sparse",
+            body,
+            reason,
+            once_per_request,
+            run_on_rebuild,
+            applies=applies,
+            change=change,
+            removed_in=removed_in,
+        )
         _add(_filters, plugin)
         return body
 
@@ -203,11 +273,13 @@ def array_weigher(
     multiplier: str,
     applies: Callable[[RequestSpec], bool] | None = None,
     configured: Callable[[SchedulerOptions], bool] | None = None,
+    guard: Callable[[SchedulerOptions], str | None] | None = None,
 ) -> Callable[[Body], Body]:
     """Register a weigher over whole arrays of hosts; the requests it concerns are not answered from class views."""
 
     def register(body: Body) -> Body:
-        _add(_weighers, Weigher(name, "array", body, multiplier, applies=applies, configured=configured))
+        plugin = Weigher(name, "array", body, multiplier, applies=applies, configured=configured, guard=guard)
+        _add(_weighers, plugin)
         return body
 
     return register
@@ -236,6 +308,13 @@ def all_filters() -> Mapping[str, Filter]:
     return _filters
 
 
+def nova_filters() -> list[Filter]:
+    """Return the filters that nova 34 has, by name: what its ``nova.scheduler.filters.all_filters`` stands for."""
+    return [
+        item for name, item in sorted(all_filters().items()) if not item.removed_in and name not in PLACEMENT_FILTERS
+    ]
+
+
 def all_weighers() -> Mapping[str, Weigher]:
     """Return every weigher by name, in alphabetical order of their files."""
     _load()
@@ -244,16 +323,18 @@ def all_weighers() -> Mapping[str, Weigher]:
 
 def find_filter(name: str) -> Filter:
     """Return a filter by nova's name, with or without its module path; raise InvalidSettingError that lists them."""
-    return _find(all_filters(), name, "filter")
+    return _find(all_filters(), name, "filter", "nova.scheduler.filters.")
 
 
 def find_weigher(name: str) -> Weigher:
     """Return a weigher by nova's name, with or without its module path; raise InvalidSettingError that lists them."""
-    return _find(all_weighers(), name, "weigher")
+    return _find(all_weighers(), name, "weigher", "nova.scheduler.weights.")
 
 
-def _find(table: Mapping[str, Plugin], name: str, what: str) -> Plugin:
-    found = table.get(name.rsplit(".", 1)[-1])
+def _find(table: Mapping[str, Plugin], name: str, what: str, package: str) -> Plugin:
+    """Return a plug-in; a class of the same name in a module that is not nova's is another's, which Berth has not."""
+    path, dot, bare = name.rpartition(".")
+    found = table.get(bare) if not dot or f"{path}.".startswith(package) else None
     if found is None:
         raise InvalidSettingError(
             f"there is no {what} called {name!r}; there are: {', '.join(sorted(table))}", name=name

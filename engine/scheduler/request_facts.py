@@ -48,7 +48,14 @@ class RequestFacts:
         return self.fleet.zones
 
     def get_attribute(self, name: str) -> object:
-        """Return the host's value under nova's HostState name; raise KeyError for one Berth does not keep."""
+        """Return the host's value under nova's HostState name; raise KeyError for one Berth does not keep.
+
+        A host that never reported has the values that nova's HostState begins with, and no stats at all.
+        """
+        if self.profile.never_reported and name in _UNREPORTED:
+            return _UNREPORTED[name]
+        if self.profile.never_reported and name == "stats":
+            raise KeyError(name)
         column = _NUMBERS.get(name)
         if column is not None:
             value = self.fleet.columns[column][self.row]
@@ -82,6 +89,40 @@ _NUMBERS = {
     "ram_allocation_ratio": "memory_mb_allocation_ratio",
     "disk_allocation_ratio": "disk_gb_allocation_ratio",
 }
+_UNREPORTED = {
+    **dict.fromkeys(
+        (
+            "vcpus_total",
+            "vcpus_used",
+            "total_usable_ram_mb",
+            "free_ram_mb",
+            "total_usable_disk_gb",
+            "free_disk_mb",
+            "disk_mb_used",
+            "num_instances",
+            "num_io_ops",
+            "failed_builds",
+        ),
+        0,
+    ),
+    **dict.fromkeys(
+        (
+            "uuid",
+            "host_ip",
+            "hypervisor_type",
+            "hypervisor_version",
+            "hypervisor_hostname",
+            "cpu_info",
+            "supported_instances",
+            "cpu_allocation_ratio",
+            "ram_allocation_ratio",
+            "disk_allocation_ratio",
+            "updated",
+        )
+    ),
+}
+"""What nova's HostState of a host that never reported says."""
+
 _IDENTITIES = {
     "host": "host_ids",
     "uuid": "uuids",

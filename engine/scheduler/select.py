@@ -14,14 +14,20 @@ from types import MappingProxyType
 
 import numpy as np
 
+from engine.errors import InvalidRequestError
 from engine.inventory.table import HostTable
-from engine.inventory.usage import Amounts, flavor_amounts
+from engine.inventory.usage import Amounts
+from engine.model.candidates import Candidate
 from engine.model.request_spec import RequestSpec
 from engine.model.selection import Selection
 from engine.scheduler.chain import Chain, MultiplierOverrides, multiplier_overrides
+from engine.scheduler.demand import Demand, demand_of
 from engine.scheduler.destination import is_restricted
 from engine.scheduler.faults import FilterFault
-from engine.scheduler.sparse import GroupState, ImageCounts, SelectionContext
+from engine.scheduler.inquiry import make_inquiry
+from engine.scheduler.never_reported import fails_weighing
+from engine.scheduler.sparse import GroupState, ImageCounts, OwnRows, SelectionContext
+from engine.scheduler.state_verdicts import StateVerdicts
 from engine.scheduler.views import DEFAULT_BUDGET_BYTES, ViewStore
 from engine.scheduler.weighed_selection import Step, WeighedSelection, Weighers, no_valid_host
 
@@ -29,6 +35,7 @@ __all__ = ["Selector", "Step"]
 
 _NO_ROWS: Mapping[str, int] = MappingProxyType({})
 _NO_COUNTS: ImageCounts = MappingProxyType({})
+_MOST_DEMANDS = 1024
 
 
 class Selector:
@@ -41,7 +48,10 @@ class Selector:
         self.chain = chain
         self.rng = rng
         self.views = ViewStore(table, chain, budget_bytes=view_budget_bytes)
+        self.verdicts = StateVerdicts(table)
         self._zeros = np.empty((0, 0), dtype=np.float64)
+        self._demands: dict[int, tuple[RequestSpec, Demand]] = {}
+        self._demanded_at = -1
 
     @property
     def overrides(self) -> MultiplierOverrides:
@@ -65,16 +75,40 @@ class Selector:
         options = self.chain.options
         return options.host_subset_size == 1 and not options.shuffle_best_same_weighed_hosts
 
+    def demand(self, request: RequestSpec) -> Demand:
+        """Return what a request demands, kept for the same request object until facts change.
+
+        Raises InvalidRequestError as ``demand_of`` does.
+        """
+        if self._demanded_at != self.table.facts_revision or len(self._demands) >= _MOST_DEMANDS:
+            self._demands.clear()
+            self._demanded_at = self.table.facts_revision
+        kept = self._demands.get(id(request))
+        if kept is None:
+            # the request is kept too, so that no other one takes its identity
+            kept = self._demands[id(request)] = (request, demand_of(request, self.table, self.chain.options))
+        return kept[1]
+
     def uses_view(self, request: RequestSpec, group: GroupState | None) -> bool:
         """True when a class view can answer the request."""
+        if request.num_instances != 1 or group is not None or is_restricted(request) or not self.is_deterministic:
+            return False
+        try:
+            return self._has_view(self.demand(request))
+        except InvalidRequestError:
+            # whoever asks for hosts is told
+            return False
+
+    def _has_view(self, demand: Demand) -> bool:
+        """Whether a class view can answer a demand for one instance."""
+        request = demand.request
         return (
-            request.num_instances == 1
-            and group is None
-            and not is_restricted(request)
-            and self.is_deterministic
+            demand.plain
             and not self.overrides.any
             and not self.chain.weighs_arrays(request)
             and self.chain.has_class(request)
+            and self.table.beyond_columns is None
+            and not fails_weighing(self.chain, self.table)
         )
 
     def select(
@@ -82,9 +116,10 @@ class Selector:
         request: RequestSpec,
         *,
         group: GroupState | None = None,
-        own_rows: frozenset[int] = frozenset(),
+        own_rows: OwnRows = (),
         instance_rows: Mapping[str, int] = _NO_ROWS,
         image_counts: ImageCounts = _NO_COUNTS,
+        offers: Mapping[int, Sequence[Candidate]] | None = None,
         members: Sequence[bool] | None = None,
         claim: bool = True,
         steps: list[Step] | None = None,
@@ -93,33 +128,51 @@ class Selector:
 
         Otherwise, or on failure, nothing is left claimed. ``group`` grows by the instances claimed; ``members`` tells
         which of them count as its members (all by default; nova counts only those whose uuid the group already lists).
-        ``own_rows``, ``instance_rows`` and ``image_counts`` are those of SelectionContext.
+        ``own_rows`` are the rows where each instance already is; ``instance_rows``, ``image_counts`` and ``offers`` are
+        those of SelectionContext.
         ``steps``, where given, receives the hosts as weighed before each choice.
         Raises NoValidHostError when fewer hosts than instances are found, FilterFault where nova's filter would raise.
         """
-        amounts = flavor_amounts(request.flavor, is_bfv=request.is_bfv)
+        demand = self.demand(request)
         alternates = self.chain.options.max_attempts - 1 if request.alternates is None else request.alternates
-        if steps is None and self.uses_view(request, group):
+        if steps is None and offers is None and self.uses_view(request, group):
             # A view asks text filters about every host; a fault on one that nova would not have asked about is none.
             with contextlib.suppress(FilterFault):
-                return self._select_from_view(request, amounts, alternates, claim=claim)
+                return self._select_from_view(demand, alternates, claim=claim)
         joined = None if group is None else group.copy()
-        context = SelectionContext(self.table, joined, own_rows, instance_rows, image_counts)
-        weighed = WeighedSelection(self.table, self.chain, self.rng, self._weighers(), request, amounts, context)
+        context = SelectionContext(
+            self.table, joined, instance_rows=instance_rows, image_counts=image_counts, offers=offers
+        )
+        weighed = WeighedSelection(
+            self.table, self.chain, self.rng, self._weighers(), demand, context, self.verdicts, own_rows
+        )
         selections = weighed.run(alternates, members=members, claim=claim, steps=steps)
         if claim and group is not None and joined is not None:
             group.member_counts, group.host_rows = joined.member_counts, joined.host_rows
         return selections
 
-    def _select_from_view(
-        self, request: RequestSpec, amounts: Amounts, alternates: int, *, claim: bool
-    ) -> list[Selection]:
+    def assign(self, row: int, request: RequestSpec) -> Selection | None:
+        """Return what one instance would be given of one host as it is now, None where it does not fit; claims nothing.
+
+        Asked are the filters of NUMA cells and PCI devices that the chain has, and for candidates; not those of columns
+        and texts, nor whether the host's own inventory has room where that decides alone.
+        """
+        context = SelectionContext(self.table)
+        fit = make_inquiry(self.chain, self.table, self.demand(request), context, self.verdicts).fit
+        if not all(fit.passes(plugin, row) for plugin in fit.filters):
+            return None
+        assigned = fit.assign(row)
+        return None if assigned is None else Selection(row, 0.0, assignment=assigned.assignment)
+
+    def _select_from_view(self, demand: Demand, alternates: int, *, claim: bool) -> list[Selection]:
+        request, amounts = demand.request, demand.amounts
         slot = self.views.slot(self.chain.class_key(request, amounts), request, amounts)
         shape = self.views.shape(amounts)
         placed = self.views.place(np.array([slot]), np.array([shape]), picks=1 + alternates, claim=claim)
         rows, weights = placed.rows[0].tolist(), placed.weights[0].tolist()
         if rows[0] < 0:
-            raise no_valid_host(self.chain, self.table, request, SelectionContext(self.table), 0)
+            context = SelectionContext(self.table)
+            raise no_valid_host(make_inquiry(self.chain, self.table, demand, context, self.verdicts), 0)
         found = sum(row >= 0 for row in rows)
         return [Selection(rows[0], weights[0], tuple(rows[1:found]), tuple(weights[1:found]))]
 

@@ -7,7 +7,7 @@ the hosts that survived, in the order they were left in. It answers whatever a c
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,20 +15,27 @@ import numpy.typing as npt
 
 from engine.errors import NoValidHostError
 from engine.inventory.table import HostTable
-from engine.inventory.usage import Amounts
-from engine.model.request_spec import RequestSpec
 from engine.model.selection import Selection
 from engine.scheduler.chain import Chain, MultiplierOverrides
-from engine.scheduler.destination import destination_rows, is_forced
+from engine.scheduler.demand import Demand
+from engine.scheduler.destination import destination_rows
 from engine.scheduler.explain import rejection_counts
 from engine.scheduler.extra import extra_values
 from engine.scheduler.faults import FilterFault
+from engine.scheduler.host_fit import Assigned
+from engine.scheduler.inquiry import AMOUNT_FILTERS, Inquiry, make_inquiry, running_filters
+from engine.scheduler.lazy_survivors import LazySurvivors
+from engine.scheduler.lazy_weighing import LazyWeighing, may_be_lazy
+from engine.scheduler.never_reported import check_weighable
 from engine.scheduler.registry import Filter
-from engine.scheduler.single_filter import passes_filter
-from engine.scheduler.sparse import Only, SelectionContext
+from engine.scheduler.single_filter import Bits, passes_filter
+from engine.scheduler.sparse import Only, OwnRows, SelectionContext, own_rows_of
+from engine.scheduler.state_verdicts import StateVerdicts
 from engine.scheduler.static_mask import depends_on_usage, text_mask
+from engine.scheduler.weight_order import in_weight_order
 
 Rows = npt.NDArray[np.int64]
+_NO_BITS: Bits = np.empty(0, dtype=np.uint32)
 _CAPACITY = ("vcpu_free", "memory_mb_free", "disk_gb_free")
 
 
@@ -48,8 +55,20 @@ class Weighers:
     zeros: npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """One instance's host, its weight, and what the instance was given of it."""
+
+    row: int
+    weight: float
+    assigned: Assigned
+
+
 class WeighedSelection:
-    """One request under way on one table; ``context.group`` grows as instances are placed."""
+    """One demand under way on one table; ``context.group`` grows as instances are placed.
+
+    ``own_rows`` are the rows where each of the instances already is.
+    """
 
     def __init__(
         self,
@@ -57,20 +76,25 @@ class WeighedSelection:
         chain: Chain,
         rng: random.Random,
         weighers: Weighers,
-        request: RequestSpec,
-        amounts: Amounts,
+        demand: Demand,
         context: SelectionContext,
+        verdicts: StateVerdicts,
+        own_rows: OwnRows = (),
     ) -> None:
         self.table = table
         self.chain = chain
         self.rng = rng
         self.weighers = weighers
-        self.request = request
-        self.amounts = amounts
+        self.demand = demand
         self.context = context
+        self.own_rows = own_rows
+        self.inquiry = make_inquiry(chain, table, demand, context, verdicts)
         self._order: Rows = np.empty(0, dtype=np.int64)
-        self._step = Step(self._order, np.empty(0, dtype=np.float64))
-        self._chosen: list[tuple[int, float]] = []
+        self._weights = np.empty(0, dtype=np.float64)
+        self._step = Step(self._order, self._weights)
+        self._chosen: list[_Chosen] = []
+        self._lazy = False
+        self._survivors = LazySurvivors.of_nobody()
 
     def run(
         self, alternates: int, *, members: Sequence[bool] | None, claim: bool, steps: list[Step] | None
@@ -79,52 +103,73 @@ class WeighedSelection:
 
         Raises NoValidHostError, and FilterFault where nova's own filter or weigher would raise.
         """
-        request, group = self.request, self.context.group
-        self._order = self._first_order()
+        many, group = self.demand.request.num_instances, self.context.group
+        self.context.own_rows = own_rows_of(self.own_rows, 0)
         try:
-            for number in range(request.num_instances):
+            self._order = self._first_order()
+            self._lazy = steps is None and may_be_lazy(self.inquiry, self._filters(0))
+            for number in range(many):
+                self.context.own_rows = own_rows_of(self.own_rows, number)
                 self._choose(number, steps)
                 if group is not None:
-                    group.add(self._chosen[-1][0], is_member=members is None or members[number])
-            if request.num_instances > 1 and alternates:
-                # nova weighs once more as for the last instance, which by now is where it was put
-                self.context.own_rows |= {self._chosen[-1][0]}
-                self._weigh(request.num_instances - 1)
+                    row = self._chosen[-1].row
+                    # an instance put where it already is was counted there before
+                    is_new = row not in self.context.own_rows
+                    group.add(row, is_member=is_new and (members is None or members[number]))
+            if many > 1 and alternates:
+                if group is not None:
+                    # nova weighs once more as for the last instance, which by now is where it was put
+                    self.context.own_rows |= {self._chosen[-1].row}
+                self._weigh(many - 1)
         except BaseException:
             self._take_back(claims=True)
             raise
         spare = self._alternates(alternates)
         self._take_back(claims=not claim)
-        return [Selection(row, weight, *spare[row]) for row, weight in self._chosen]
+        return [
+            Selection(item.row, item.weight, *spare[item.row], assignment=item.assigned.assignment)
+            for item in self._chosen
+        ]
 
     # -- filtering -----------------------------------------------------------------------------------------------------
 
     def _filters(self, number: int) -> list[Filter]:
         """Return the filters that run before the choice for instance ``number``."""
-        placement_only = is_forced(self.request)
-        return [
-            item
-            for item in self.chain.applies(self.request)
-            if not (number > 0 and item.once_per_request)
-            and (not placement_only or item.name in self.chain.options.placement_filters)
-        ]
+        filters = running_filters(self.chain, self.table, self.inquiry.demand)
+        return [item for item in filters if not (number > 0 and item.once_per_request)]
 
     def _first_order(self) -> Rows:
         """Return the rows that the request's own restrictions and its text filters leave, ascending."""
         filters = self._filters(0)
-        return self._passing_text(filters, filters, destination_rows(self.table, self.request))
+        rows = destination_rows(self.table, self.demand.request)
+        if self.chain.options.nova_quirks and any(item.kind == "state" for item in filters):
+            # filters of devices may raise as well as those of text
+            return self._passing_in_turn(filters, rows)
+        return self._passing_text(filters, filters, rows)
 
     def _passing_text(self, filters: Sequence[Filter], asked: Sequence[Filter], rows: Rows) -> Rows:
         """Return those of ``rows``, in their order, that pass the text filters among ``asked``, some of ``filters``."""
+        inquiry = self.inquiry
         try:
-            mask = text_mask(asked, self.table, self.request, self.chain.options, rows)
-            return np.asarray(rows[mask[rows] == 1])
+            simple = [item for item in asked if item.kind == "text" and inquiry.exempt(item) is False]
+            mask = text_mask(simple, self.table, inquiry.demand.request, self.chain.options, rows)
+            left = np.asarray(rows[mask[rows] == 1])
+            for plugin in asked:
+                if plugin.kind == "text" and plugin not in simple:
+                    left = left[passes_filter(plugin, inquiry, left, _NO_BITS)]
         except FilterFault:
-            # nova fails the request only if the host still stood when the filter's turn came: ask in its order
-            bits = self.chain.verdicts(self.table, self.amounts)
-            for plugin in filters:
-                rows = rows[passes_filter(plugin, self.chain, self.table, rows, self.request, self.context, bits)]
-            return rows
+            return self._passing_in_turn(filters, rows)
+        return left
+
+    def _passing_in_turn(self, filters: Sequence[Filter], rows: Rows) -> Rows:
+        """Return those of ``rows`` that pass every one of ``filters``, asked in nova's order.
+
+        nova fails the request only if the host still stood when the turn came of the filter that raises over it.
+        """
+        bits = self.chain.verdicts(self.table, self.inquiry.demand.amounts)
+        for plugin in filters:
+            rows = rows[passes_filter(plugin, self.inquiry, rows, bits)]
+        return rows
 
     # -- weighing and choosing -----------------------------------------------------------------------------------------
 
@@ -134,20 +179,23 @@ class WeighedSelection:
         step = self._step
         if steps is not None:
             steps.append(step)
-        for place in range(len(step.rows)):
-            row = int(step.rows[place])
-            if self._takes(row):
-                self.table.apply(row, 1, self.amounts)
-                self._chosen.append((row, float(step.weights[place])))
-                self._count_build(row, 1)
+        for row in self._passing_in_order():
+            assigned = self._assign(row)
+            if assigned is not None:
+                self.table.apply(row, 1, assigned.amounts, assigned.assignment)
+                self._chosen.append(_Chosen(row, float(self._weights[row]), assigned))
+                self._count_build(self._chosen[-1], 1)
+                if assigned.next_numa != self.inquiry.demand.request.numa:
+                    self.inquiry = self.inquiry.with_numa(assigned.next_numa)
                 return
-        raise no_valid_host(self.chain, self.table, self.request, self.context, len(self._chosen))
+        raise no_valid_host(self.inquiry, len(self._chosen))
 
     def _weigh(self, number: int) -> None:
         """Filter and weigh the rows in the running, and leave them in nova's order."""
         filters = self._filters(number)
+        demand = self.inquiry.demand
         if number > 0:
-            again = [item for item in filters if item.kind == "text" and depends_on_usage(item, self.request)]
+            again = [item for item in filters if item.kind == "text" and depends_on_usage(item, demand.request)]
             if again:
                 self._order = self._passing_text(filters, again, self._order)
         mask = np.zeros(len(self.table.columns["present"]), dtype=np.uint8)
@@ -156,18 +204,53 @@ class WeighedSelection:
             if plugin.kind == "sparse":
                 self._apply_sparse(plugin, mask)
         enabled = np.array([item in filters for item in self.chain.column_filters], dtype=np.bool_)
-        if self.chain.weighs_arrays(self.request):
-            self.chain.reject(self.table, mask, self.amounts, enabled)
+        states = [item for item in (self._filters(0) if self._lazy else filters) if item.kind == "state"]
+        if states or self.chain.weighs_arrays(demand.request) or self.inquiry.beyond_columns is not None:
+            self._reject(mask, enabled)
+            enabled[:] = False
+        if self._lazy:
+            rows = self._order[mask[self._order] == 1]
+            chosen = {item.row for item in self._chosen}
+            lazy = LazyWeighing(self.inquiry, self.weighers.overrides, states, rows, chosen, self._extra)
+            self._survivors = lazy.survivors()
+            mask[rows] = 0
+            # of some of these nothing is known: they are asked when their turn comes
+            mask[self._survivors.running] = 1
+        else:
+            for plugin in states:
+                rows = self._order[mask[self._order] == 1]
+                mask[rows[~self.inquiry.verdicts.passes(self.inquiry.fit, plugin, rows)]] = 0
         overrides = self.weighers.overrides
-        weighing = self.chain.weigh(self.table, mask, self.amounts, enabled, overrides, self._extra(mask))
+        weighing = self.chain.weigh(self.table, mask, demand.amounts, enabled, overrides, self._extra(mask))
         order = self._order[mask[self._order] == 1]
-        # Stable and descending: ties keep the order of the step before, as Python's sorted(reverse=True) does.
-        order = order[np.argsort(-weighing.weights[order], kind="stable")]
-        self._order = self._randomised(order, weighing.weights)
-        self._step = Step(self._order, weighing.weights[self._order])
+        check_weighable(self.chain, self.table, order)
+        # ties keep the order of the step before
+        self._order = self._randomised(in_weight_order(order, weighing.weights), weighing.weights)
+        self._weights = weighing.weights
+        self._step = Step(self._order, self._weights[self._order])
+
+    def _passing_in_order(self) -> Iterator[int]:
+        """Yield the rows of the step that pass every filter, best first."""
+        start, many = 0, 1
+        while start < len(self._step.rows):
+            part = self._step.rows[start : start + many]
+            yield from (part[self._survivors.passes(part)] if self._lazy else part).tolist()
+            start, many = start + many, many * 2
+
+    def _reject(self, mask: npt.NDArray[np.uint8], enabled: npt.NDArray[np.bool_]) -> None:
+        """Filter ``mask`` by the enabled column filters, but not by amounts where other providers give them too."""
+        beyond = self.inquiry.beyond_columns
+        if beyond is None:
+            self.chain.reject(self.table, mask, self.inquiry.demand.amounts, enabled)
+            return
+        of_amounts = np.array([item.name in AMOUNT_FILTERS for item in self.chain.column_filters], dtype=np.bool_)
+        kept = mask.copy()
+        self.chain.reject(self.table, mask, self.inquiry.demand.amounts, enabled)
+        self.chain.reject(self.table, kept, self.inquiry.demand.amounts, enabled & ~of_amounts)
+        mask[beyond] = kept[beyond]
 
     def _apply_sparse(self, plugin: Filter, mask: npt.NDArray[np.uint8]) -> None:
-        verdict = plugin.body(self.request, self.context)
+        verdict = plugin.body(self.inquiry.demand.request, self.context)
         rows = np.fromiter(verdict.rows, dtype=np.int64, count=len(verdict.rows))
         if isinstance(verdict, Only):
             kept = mask[rows]
@@ -178,10 +261,11 @@ class WeighedSelection:
 
     def _extra(self, mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
         """Return the extra weighers' values for the rows in ``mask``, float64[extra weighers, rows]."""
-        if self.context.group is None and not self.chain.weighs_arrays(self.request):
+        request = self.inquiry.demand.request
+        if self.context.group is None and not self.chain.weighs_arrays(request):
             return self.weighers.zeros
         rows = np.flatnonzero(mask)
-        return extra_values(self.chain, self.request, self.context, rows, self.weighers.overrides)
+        return extra_values(self.chain, request, self.context, rows, self.weighers.overrides)
 
     def _randomised(self, order: Rows, weights: npt.NDArray[np.float64]) -> Rows:
         """Return a sorted list after shuffle_best_same_weighed_hosts and host_subset_size."""
@@ -201,56 +285,73 @@ class WeighedSelection:
 
     # -- claims --------------------------------------------------------------------------------------------------------
 
-    def _takes(self, row: int) -> bool:
-        """Whether a claim on the row would succeed: placement's capacity, less what earlier instances took."""
-        if "CapacityFilter" not in self.chain.options.placement_filters:
-            return True
-        columns = self.table.columns
-        return all(
-            not amount or columns[name][row] >= amount
-            for name, amount in zip(_CAPACITY, self.amounts[: len(_CAPACITY)], strict=True)
-        )
+    def _assign(self, row: int) -> Assigned | None:
+        """Return what an instance is given of a row, None where a claim would fail.
 
-    def _count_build(self, row: int, change: int) -> None:
+        Placement's capacity, less what earlier instances of the request took, decides; a rebuild claims nothing.
+        """
+        fit = self.inquiry.fit
+        if (
+            not fit.demand.request.is_rebuild
+            and not fit.needs_candidate(row)
+            and "CapacityFilter" in self.chain.options.placement_filters
+        ):
+            columns = self.table.columns
+            for name, amount in zip(_CAPACITY, self.inquiry.demand.amounts[: len(_CAPACITY)], strict=True):
+                if amount and columns[name][row] < amount:
+                    return None
+        return fit.assign(row)
+
+    def _count_build(self, chosen: _Chosen, change: int) -> None:
         """Count a build in progress on the row, for the rest of this request: afterwards the host reports its own."""
+        if not chosen.assigned.is_whole:
+            return
         (num_io_ops,) = self.table.own(["num_io_ops"])
-        num_io_ops[row] += change
-        self.table.touch(np.array([row]), facts=False)
+        num_io_ops[chosen.row] += change
+        self.table.touch(np.array([chosen.row]), facts=False)
 
     def _take_back(self, *, claims: bool) -> None:
         """Stop counting this request's builds, and give back its claims as well where ``claims``."""
-        for row, _ in self._chosen:
-            self._count_build(row, -1)
+        for item in self._chosen:
+            self._count_build(item, -1)
             if claims:
-                self.table.apply(row, -1, self.amounts)
+                self.table.apply(item.row, -1, item.assigned.amounts, item.assigned.assignment)
 
     def _alternates(self, many: int) -> dict[int, tuple[tuple[int, ...], tuple[float, ...]]]:
         """Return, by chosen row, the best rows of its cell that no instance was given and their weights.
 
         Every instance of a cell shares them.
         """
-        taken = {row for row, _ in self._chosen}
+        taken = {item.row for item in self._chosen}
         if not many:
             return dict.fromkeys(taken, ((), ()))
-        step = self._step
-        cells = self.table.cell_of_profile[self.table.columns["profile"][step.rows]]
+        cell_of, profiles = self.table.cell_of_profile, self.table.columns["profile"]
+        spare: dict[int, list[int]] = {int(cell_of[profiles[row]]): [] for row in taken}
+        short = len(spare)
+        for row in self._passing_in_order():
+            mine = spare.get(int(cell_of[profiles[row]]))
+            if mine is None or row in taken or len(mine) == many:
+                continue
+            if self.inquiry.fit.offers_anything(row):
+                mine.append(row)
+                short -= len(mine) == many
+                if not short:
+                    break
         found = {}
         for row in taken:
-            cell = self.table.cell_of_profile[self.table.columns["profile"][row]]
-            places = np.flatnonzero(cells == cell)[: many + len(taken)].tolist()
-            spare = [place for place in places if int(step.rows[place]) not in taken][:many]
-            found[row] = (tuple(step.rows[spare].tolist()), tuple(step.weights[spare].tolist()))
+            rows = spare[int(cell_of[profiles[row]])]
+            found[row] = (tuple(rows), tuple(self._weights[rows].tolist()))
         return found
 
 
-def no_valid_host(
-    chain: Chain, table: HostTable, request: RequestSpec, context: SelectionContext, placed: int
-) -> NoValidHostError:
+def no_valid_host(inquiry: Inquiry, placed: int) -> NoValidHostError:
     """Return the error for a request that no host can take, with how many hosts each filter removed."""
-    rejections = rejection_counts(chain, table, request, context)
-    total = table.host_count
+    rejections = rejection_counts(inquiry)
+    request, total = inquiry.demand.request, inquiry.fleet.host_count
     last = next((name for name, removed in reversed(list(rejections.items())) if removed), None)
     where = f"the last were removed by {last}" if last else "there is none in the fleet"
+    if inquiry.demand.refusal:
+        where = inquiry.demand.refusal
     want = f"{request.num_instances} instances of " if request.num_instances > 1 else ""
     return NoValidHostError(
         f"no valid host for {want}{request.flavor.name or 'the request'} among {total}"

@@ -13,18 +13,31 @@ from typing import Any
 
 import pyarrow as pa
 
+from engine.fitting.numa_request import guest_numa
 from engine.inventory.fleet_schema import COLUMNS, FLEET_SCHEMA
 from engine.inventory.table import HostTable
 from engine.model.aggregate import Aggregate
+from engine.model.candidates import Candidate
 from engine.model.flavor import Flavor
 from engine.model.image import Image
 from engine.model.request_spec import RequestedDestination, RequestSpec
+from engine.model.selection import Selection
 from engine.scheduler.chain import Chain
 from engine.scheduler.image_texts import image_texts
 from engine.scheduler.options import PLACEMENT_FILTERS, SchedulerOptions
 from engine.scheduler.registry import Filter, all_filters, all_weighers
-from engine.scheduler.select import Selector
-from engine.scheduler.sparse import GroupState, ImageCounts
+from engine.scheduler.select import Selector, Step
+from engine.scheduler.sparse import GroupState, ImageCounts, OwnRows, SelectionContext
+from tests.oracle.devices import (
+    OWNER,
+    device_columns,
+    guest_of,
+    networks,
+    offers,
+    pci_requests,
+    requested_resources,
+    sharing_provider,
+)
 
 DEFAULT_CELL = "11111111-1111-4111-8111-111111111111"
 STATUS_DISABLED = "COMPUTE_STATUS_DISABLED"
@@ -40,16 +53,41 @@ class Scenario:
     table: HostTable
     chain: Chain
     request: RequestSpec
-    own_rows: frozenset[int]
+    own_rows: OwnRows
     members: tuple[bool, ...]
     instance_rows: Mapping[str, int]
     image_counts: ImageCounts
+    offers: Mapping[int, Sequence[Candidate]] | None
     make_group: Callable[[], GroupState | None]
 
     @property
     def selector(self) -> Selector:
         """A selector on the table; no case asks for chance."""
         return Selector(self.table, self.chain, random.Random(0))
+
+    def context(self) -> SelectionContext:
+        """What filters and weighers see beside the request, before its first instance is placed."""
+        return SelectionContext(
+            self.table,
+            self.make_group(),
+            self.own_rows[0] if self.own_rows else frozenset(),
+            self.instance_rows,
+            self.image_counts,
+            self.offers,
+        )
+
+    def select(self, steps: list[Step]) -> list[Selection]:
+        """Return the selections for the request, and in ``steps`` the hosts as weighed before each choice."""
+        return self.selector.select(
+            self.request,
+            group=self.make_group(),
+            own_rows=self.own_rows,
+            instance_rows=self.instance_rows,
+            image_counts=self.image_counts,
+            offers=self.offers,
+            members=self.members,
+            steps=steps,
+        )
 
 
 class OracleChain(Chain):
@@ -69,13 +107,15 @@ class OracleChain(Chain):
         return tuple(index for index, item in enumerate(self.weighers) if item.kind == "column")
 
 
-def build_scenario(content: dict[str, Any], *, placement_filters: tuple[str, ...] = ()) -> Scenario:
+def build_scenario(
+    content: dict[str, Any], *, placement_filters: tuple[str, ...] = (), quirks: bool = True
+) -> Scenario:
     """Return the scenario of a nova case, with these placement filters before nova's own.
 
     Raises InvalidHostError or InvalidRequestError for facts that Berth does not take.
     """
-    order = content["expected"]["weigher_order"]
-    options = build_options(content["config"], placement_filters, order)
+    order = content["expected"].get("weigher_order") or []
+    options = build_options(content["config"], placement_filters, order, quirks=quirks)
     table = build_table(content)
     down_time = int(content["config"].get("DEFAULT", {}).get("service_down_time", 60))
     table.refresh_services(microseconds(content["now"]), down_time * 1_000_000)
@@ -87,10 +127,11 @@ def build_scenario(content: dict[str, Any], *, placement_filters: tuple[str, ...
         table=table,
         chain=OracleChain.from_options(options, weigher_order=order or None),
         request=request,
-        own_rows=_rows_with_instances(content["hosts"], frozenset(uuids[:1])),
+        own_rows=tuple(_rows_with_instances(content["hosts"], frozenset([uuid])) for uuid in uuids),
         members=tuple(uuid in members for uuid in uuids) or (False,) * request.num_instances,
         instance_rows=_instance_rows(content["hosts"]),
         image_counts=_image_counts(content["hosts"]),
+        offers=offers(content["hosts"]),
         make_group=lambda: build_group(content, table),
     )
 
@@ -107,12 +148,17 @@ def probe_chain(scenario: Scenario) -> Chain:
 
 
 def build_options(
-    config: dict[str, dict[str, Any]], placement_filters: tuple[str, ...], weigher_order: Sequence[str]
+    config: dict[str, dict[str, Any]],
+    placement_filters: tuple[str, ...],
+    weigher_order: Sequence[str],
+    *,
+    quirks: bool = True,
 ) -> SchedulerOptions:
     """Return the options a case's configuration sets, as far as Berth has them, in the types of their defaults."""
     weighers = tuple(name for name in weigher_order or all_weighers() if name in all_weighers())
     metrics = {f"metrics_{name}": value for name, value in config.get("metrics", {}).items()}
-    given = {**config.get("filter_scheduler", {}), **config.get("scheduler", {}), **metrics}
+    groups = ("filter_scheduler", "scheduler", "compute", "workarounds")
+    given = {**{name: value for group in groups for name, value in config.get(group, {}).items()}, **metrics}
     defaults = SchedulerOptions()
     known: dict[str, Any] = {}
     for item in fields(SchedulerOptions):
@@ -128,7 +174,7 @@ def build_options(
             **known,
             "placement_filters": placement_filters,
             "weight_classes": weighers,
-            "nova_quirks": True,
+            "nova_quirks": quirks,
         }
     )
 
@@ -142,6 +188,8 @@ def build_table(content: dict[str, Any]) -> HostTable:
     for aggregate in content["aggregates"]:
         hosts = frozenset(aggregate["hosts"]) & known
         table.set_aggregate(Aggregate(aggregate["uuid"], aggregate["name"], hosts, aggregate["metadata"]))
+    if content.get("sharing_providers"):
+        table.set_sharing([sharing_provider(item) for item in content["sharing_providers"]])
     return table
 
 
@@ -156,7 +204,7 @@ def _fleet_row(host: dict[str, Any], now: str) -> dict[str, Any]:
     info = host.get("cpu_info", "")
     service = host.get("service") or {}
     disabled = bool(service.get("disabled"))
-    traits = list(host.get("traits", ()))
+    traits = [*host.get("traits", ()), OWNER] if "traits" in host else []
     if disabled and not host.get("disabled_trait_missing"):
         traits.append(STATUS_DISABLED)
     reserved = host.get("reserved") or {}
@@ -189,13 +237,17 @@ def _fleet_row(host: dict[str, Any], now: str) -> dict[str, Any]:
         "stats": json.dumps(stats),
         "metrics": json.dumps({item["name"]: _metric(**item) for item in host.get("metrics") or ()}),
         "pci_devices": sum(pool["count"] for pool in host.get("pci_device_pools") or ()),
+        **device_columns(host),
+        "never_reported": host.get("free_disk_gb", 0) is None,
         "disabled": disabled,
         "disabled_reason": service.get("disabled_reason") or "",
         "forced_down": bool(service.get("forced_down")),
         "last_seen_up_us": microseconds(_last_seen(service, now)),
     }
     for size, resource_class in _RESERVED.items():
-        row[f"{size}_reserved"] = reserved.get(resource_class, 0)
+        # placement knows nothing of a class whose inventory is dropped: none of it is to be had
+        dropped = resource_class in (host.get("drop_inventories") or ())
+        row[f"{size}_reserved"] = row[size] if dropped else reserved.get(resource_class, 0)
         row[f"{size}_min_unit"] = 1
         row[f"{size}_max_unit"] = row[size]
         row[f"{size}_step_size"] = 1
@@ -224,15 +276,17 @@ def microseconds(time: str) -> int:
 
 
 def build_request(content: dict[str, Any]) -> RequestSpec:
-    """Return the case's request, without what only placement would read (see ``e2e``)."""
+    """Return the case's request; raise NumaConstraintError where flavor and image contradict each other."""
     spec = content["request_spec"]
     image = spec.get("image") or {}
     destination = spec.get("requested_destination")
     uuids = spec.get("instance_uuids")
+    flavor = build_flavor(spec["flavor"])
+    asked_image = Image(image.get("id") or "", image.get("disk_format") or "", image.get("properties") or {})
     return RequestSpec(
-        flavor=build_flavor(spec["flavor"]),
+        flavor=flavor,
         num_instances=len(uuids) if uuids else spec.get("num_instances", 1),
-        image=Image(image.get("id") or "", image.get("disk_format") or "", image.get("properties") or {}),
+        image=asked_image,
         project_id=spec.get("project_id") or "",
         user_id=spec.get("user_id") or "",
         availability_zone=spec.get("availability_zone") or "",
@@ -243,6 +297,10 @@ def build_request(content: dict[str, Any]) -> RequestSpec:
         ignore_hosts=tuple(spec.get("ignore_hosts") or ()),
         requested_destination=_destination(destination) if destination else None,
         is_bfv=bool(spec.get("is_bfv")),
+        numa=guest_of(spec["numa_topology"]) if "numa_topology" in spec else guest_numa(flavor, asked_image),
+        pci_requests=pci_requests(spec),
+        networks=networks(spec),
+        requested_resources=requested_resources(spec),
         alternates=None if content.get("return_alternates") else 0,
     )
 
@@ -284,6 +342,7 @@ def build_group(content: dict[str, Any], table: HostTable) -> GroupState | None:
         max_server_per_host=int((group.get("rules") or {}).get("max_server_per_host", 1)),
         member_counts=counts,
         host_rows={row for row in rows if row is not None},
+        has_hosts_elsewhere=None in rows,
     )
 
 

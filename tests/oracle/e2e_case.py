@@ -1,4 +1,4 @@
-"""Runs an end-to-end case: what placement would offer, every step, choice, allocation and alternate.
+"""Runs an end-to-end case: what placement is asked and offers, every step, choice, allocation and alternate.
 
 Real nova met its hosts in the order of a hash set, so where the best weight was shared the case stops deciding hosts:
 from there on only weights are compared.
@@ -10,62 +10,43 @@ from dataclasses import replace
 from typing import Any
 
 from engine.errors import NoValidHostError
-from engine.inventory.usage import flavor_amounts
+from engine.model.candidates import Provider
 from engine.model.selection import Selection
-from engine.scheduler.explain import explain
+from engine.placement.candidates import candidates
+from engine.placement.deployment import deployment_of
+from engine.placement.query_text import query_text
 from engine.scheduler.options import PLACEMENT_FILTERS
-from engine.scheduler.registry import find_filter
 from engine.scheduler.select import Step
-from engine.scheduler.sparse import SelectionContext
-from tests.oracle.build import STATUS_DISABLED, Scenario, build_scenario
+from engine.scheduler.translate import filtered, translated
+from tests.oracle.build import Scenario, build_scenario
 from tests.oracle.compare import Comparison
 from tests.oracle.support import Content, unsupported
 
-_REQUEST_FILTERS = (
-    "limit_tenants_to_placement_aggregate",
-    "query_placement_for_image_type_support",
-    "enable_isolated_aggregate_filtering",
-    "image_metadata_prefilter",
-    "query_placement_for_routed_network_aggregates",
-)
-_PROVIDERS = ("children", "extra_inventories", "drop_inventories")
+PLACEMENT_MICROVERSION = (1, 36)
 
 
 def unsupported_end_to_end(content: Content) -> list[str]:
     """Return why Berth cannot be held to an end-to-end case."""
-    scheduler = content["config"].get("scheduler", {})
-    reasons = [f"request filter: {name}" for name in _REQUEST_FILTERS if scheduler.get(name)]
-    reasons += [
-        f"providers: {name}" for name in _PROVIDERS if any(host.get(name) is not None for host in content["hosts"])
-    ]
-    if content.get("sharing_providers"):
-        reasons.append("providers: sharing")
-    if any(key.startswith("resources") for key in content["request_spec"]["flavor"].get("extra_specs") or {}):
-        reasons.append("request: resources in extra specs")
     # an end-to-end case does not say in which order its weighers were summed
-    return reasons + unsupported({**content, "expected": {"weigher_order": [], **content["expected"]}})
+    return unsupported({**content, "expected": {"weigher_order": [], **content["expected"]}})
 
 
-def compare_end_to_end(content: Content, comparison: Comparison) -> None:
+def compare_end_to_end(content: Content, comparison: Comparison, *, quirks: bool = True) -> None:
     """Compare everything that the whole of select_destinations answers."""
     expected = content["expected"]
-    scenario = _scenario(content)
-    if "max_placement_results" not in content["config"].get("scheduler", {}):
-        offered = sorted(uuids[0] for uuids in expected["candidates"][0]) if expected.get("candidates") else []
-        comparison.same("candidates", _offered(scenario), offered)
+    scenario = _scenario(content, quirks=quirks)
+    _compare_questions(scenario, expected, comparison)
+    if "max_placement_results" in content["config"].get("scheduler", {}) and expected.get("candidates"):
+        # which hosts placement cut off was chance: leave out the same ones
+        offered = {uuid for uuids in expected["candidates"][0] for uuid in uuids}
+        others = tuple(host["host"] for host in content["hosts"] if host["uuid"] not in offered)
+        request = replace(scenario.request, ignore_hosts=scenario.request.ignore_hosts + others)
+        scenario = replace(scenario, request=request)
     steps: list[Step] = []
     error = None
     selections: list[Selection] = []
     try:
-        selections = scenario.selector.select(
-            scenario.request,
-            group=scenario.make_group(),
-            own_rows=scenario.own_rows,
-            instance_rows=scenario.instance_rows,
-            image_counts=scenario.image_counts,
-            members=scenario.members,
-            steps=steps,
-        )
+        selections = scenario.select(steps)
     except NoValidHostError:
         error = "NoValidHost"
     comparison.same("selected_error", error, expected.get("selected_error"))
@@ -81,35 +62,50 @@ def compare_end_to_end(content: Content, comparison: Comparison) -> None:
         _compare_alternates(selections, steps, expected, comparison)
 
 
-def _scenario(content: Content) -> Scenario:
-    names = content["expected"].get("weigher_order")
-    order: dict[str, Any] = {"weigher_order": names or []}
-    scenario = build_scenario(
-        {**content, "expected": {**content["expected"], **order}, "return_alternates": True},
+def _scenario(content: Content, *, quirks: bool) -> Scenario:
+    scheduler = {**content["config"].get("scheduler", {}), "owner_nova": True}
+    return build_scenario(
+        {**content, "config": {**content["config"], "scheduler": scheduler}, "return_alternates": True},
         placement_filters=PLACEMENT_FILTERS,
+        quirks=quirks,
     )
-    request = replace(scenario.request, forbidden_traits=frozenset({STATUS_DISABLED}))
-    if "max_placement_results" in content["config"].get("scheduler", {}):
-        # which hosts placement cut off was chance: leave out the same ones
-        offered = {uuid for uuids in content["expected"]["candidates"][0] for uuid in uuids}
-        others = tuple(host["host"] for host in content["hosts"] if host["uuid"] not in offered)
-        request = replace(request, ignore_hosts=request.ignore_hosts + others)
-    return replace(scenario, request=request)
 
 
-def _offered(scenario: Scenario) -> list[str]:
-    chain = replace(scenario.chain, filters=tuple(find_filter(name) for name in PLACEMENT_FILTERS), weighers=())
-    context = SelectionContext(scenario.table)
-    many = scenario.table.host_count
-    explanation = explain(chain, scenario.table, scenario.request, context, weighed_limit=many, nearest_limit=0)
-    return sorted(scenario.table.identity.uuids[row] for row, _, _ in explanation.weighed)
+def _compare_questions(scenario: Scenario, expected: dict[str, Any], comparison: Comparison) -> None:
+    """Compare the questions to placement as text, and all the candidates there are for each, as their providers."""
+    table, options = scenario.table, scenario.chain.options
+    try:
+        asked = translated(filtered(scenario.request, table, options), table, options)
+    except NoValidHostError:
+        comparison.same("placement_queries", [], expected.get("placement_queries") or [])
+        return
+    texts = [query_text(query, asked.limit) for query in asked.queries]
+    comparison.same("placement_queries", texts, expected.get("placement_queries"))
+    providers: list[Provider] = list(table.sharing.values())
+    for row in table.present_rows().tolist():
+        providers += table.provider_tree(row).providers
+    deployment = deployment_of(providers)
+    for query, theirs in zip(asked.queries, expected.get("candidates") or (), strict=False):
+        found = candidates(deployment, query, quirks=options.nova_quirks, microversion=PLACEMENT_MICROVERSION)
+        ours = sorted(sorted(uuid for uuid, _ in item.allocations) for item in found)
+        if asked.limit is None or len(ours) <= asked.limit:
+            comparison.same("candidates", ours, sorted(sorted(item) for item in theirs))
+        else:
+            comparison.same("candidates: how many", asked.limit, len(theirs))
+            comparison.same("candidates: further ones", [item for item in theirs if sorted(item) not in ours], [])
 
 
 def _compare_allocations(
     scenario: Scenario, selections: list[Selection], expected: dict[str, Any], comparison: Comparison
 ) -> None:
-    resources = flavor_amounts(scenario.request.flavor, is_bfv=scenario.request.is_bfv).resources
-    ours = [{scenario.table.identity.uuids[item.row]: resources} for item in selections]
+    amounts = scenario.selector.demand(scenario.request).amounts.resources
+    ours = []
+    for item in selections:
+        candidate = item.assignment.candidate if item.assignment is not None else None
+        if candidate is None:
+            ours.append({scenario.table.identity.uuids[item.row]: amounts})
+        else:
+            ours.append({uuid: dict(taken) for uuid, taken in candidate.allocations})
     comparison.same("allocations", ours, expected.get("allocations") or [])
 
 

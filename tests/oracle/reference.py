@@ -16,6 +16,9 @@ from typing import Any
 State = dict[str, Any]
 Weighed = list[tuple[int, float]]
 
+DEFAULT_CELL = "11111111-1111-4111-8111-111111111111"
+"""The cell of hosts that name none."""
+
 DEFAULTS = {
     "cpu_weight_multiplier": 1.0,
     "ram_weight_multiplier": 1.0,
@@ -77,7 +80,7 @@ def host_states(content: dict[str, Any]) -> list[State]:
                 "index": index,
                 "host": host["host"],
                 "node": host.get("hypervisor_hostname") or host["host"],
-                "cell": host.get("cell_uuid"),
+                "cell": host.get("cell_uuid", DEFAULT_CELL),
                 "aggregates": [item["metadata"] for item in content["aggregates"] if host["host"] in item["hosts"]],
                 "vcpus": host["vcpus"],
                 "vcpus_used": host["vcpus_used"],

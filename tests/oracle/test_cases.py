@@ -14,8 +14,9 @@ import pytest
 from tests.oracle import reference
 from tests.oracle.cases import find_cases, read_case
 from tests.oracle.compare import Comparison
+from tests.oracle.quirks import explanations, quirks_text, unexplained
 from tests.oracle.report import as_json, as_text
-from tests.oracle.runner import run_case
+from tests.oracle.runner import Outcome, run_case
 from tests.oracle.support import unsupported
 
 WEIGHERS = sorted(reference.WEIGHERS)
@@ -169,6 +170,22 @@ def test_the_report_counts_cases_and_shows_differences(tmp_path: Path) -> None:
     assert "nova  [0]" in text
     row = json.loads(as_json(outcomes))["summary"]["all"]
     assert (row["cases"], row["equal"], row["different"]) == (2, 1, 1)
+
+
+def test_a_case_that_changes_without_quirks_is_explained_or_named(tmp_path: Path) -> None:
+    def outcome(**changes: Any) -> Outcome:
+        found = read_case(write(tmp_path, case(**changes)))
+        assert found is not None
+        return run_case(found, quirks=False)
+
+    failing = {"per_filter": {"ComputeFilter": {"error": "ValueError"}}, "selected_error": "ValueError"}
+    fault, wrong, same = outcome(**failing), outcome(selected=[0]), outcome()
+    assert explanations(fault) == ["nova's ComputeFilter fails the request with ValueError"]
+    assert explanations(wrong) == []
+    assert unexplained([fault, wrong, same]) == ["hand-01"]
+    text = quirks_text([fault, wrong, same])
+    assert "2 of 3 cases" in text
+    assert "NOT EXPLAINED: " in text
 
 
 def test_weights_are_compared_relatively() -> None:

@@ -52,8 +52,8 @@ def test_novas_dotted_names_are_accepted() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        SchedulerOptions(enabled_filters=("PciPassthroughFilter",)),
-        SchedulerOptions(placement_filters=("PciPassthroughFilter",)),
+        SchedulerOptions(enabled_filters=("NovelFilter",)),
+        SchedulerOptions(placement_filters=("NovelFilter",)),
         SchedulerOptions(weight_classes=("nova.scheduler.weights.pci.NovelWeigher",)),
     ],
 )

@@ -10,9 +10,12 @@ import pytest
 from engine.model.aggregate import Aggregate
 from engine.model.request_spec import RequestedDestination, RequestSpec
 from engine.scheduler.chain import Chain
+from engine.scheduler.demand import demand_of
 from engine.scheduler.explain import RESTRICTION, Explanation, explain, rejection_counts
+from engine.scheduler.inquiry import make_inquiry
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.sparse import GroupState, SelectionContext
+from engine.scheduler.state_verdicts import StateVerdicts
 from tests.builders import NOW_US, SECOND_US, first_step, host_table, only, request
 
 CHAIN = Chain.from_options(SchedulerOptions())
@@ -42,6 +45,7 @@ def test_counts_go_filter_by_filter_and_add_up() -> None:
     assert counts == {
         "CapacityFilter": (2, 5),
         "AllocationUnitsFilter": (0, 5),
+        "TraitsFilter": (0, 5),
         "ZoneFilter": (1, 4),
         "ComputeFilter": (2, 2),
         "ImagePropertiesFilter": (0, 2),
@@ -55,7 +59,8 @@ def test_counts_go_filter_by_filter_and_add_up() -> None:
 
 def test_rejection_counts_are_the_same_counts() -> None:
     table = host_table(HOSTS)
-    counts = rejection_counts(CHAIN, table, SPEC, SelectionContext(table))
+    demand = demand_of(SPEC, table, CHAIN.options)
+    counts = rejection_counts(make_inquiry(CHAIN, table, demand, SelectionContext(table), StateVerdicts(table)))
     assert counts == {item.filter: item.removed for item in explained().rejections}
     assert list(counts) == [item.filter for item in explained().rejections]
 

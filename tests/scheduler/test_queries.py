@@ -36,7 +36,7 @@ FACTS = Facts(
 
 
 def holds_of_facts(query: object) -> bool:
-    return holds(json.dumps(query), FACTS)
+    return holds(json.dumps(query), FACTS, nova_quirks=True)
 
 
 @pytest.mark.parametrize(
@@ -93,20 +93,23 @@ def test_an_operand_that_leads_nowhere_is_left_out(query: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "answer"),
+    ("query", "novas", "right"),
     [
-        (["not", ["=", 1, 1]], False),
-        (["not", ["=", 1, 2]], True),
-        (["not", ["=", 1, 1], ["=", 1, 2]], True),
-        (["not"], False),
-        (["and", ["not", ["=", 1, 1]]], True),
-        (["or", ["not", ["=", 1, 1]]], True),
-        (["and", ["not"]], False),
-        (["not", ["not", ["=", 1, 2]]], False),
+        (["not", ["=", 1, 1]], False, False),
+        (["not", ["=", 1, 2]], True, True),
+        (["not", ["=", 1, 1], ["=", 1, 2]], True, True),
+        (["not"], False, False),
+        (["and", ["not", ["=", 1, 1]]], True, False),
+        (["or", ["not", ["=", 1, 1]]], True, False),
+        (["and", ["not", ["=", 1, 2]]], True, True),
+        (["and", ["not"]], False, False),
+        (["not", ["not", ["=", 1, 2]]], False, False),
+        (["not", ["not", ["=", 1, 1]]], False, True),
     ],
 )
-def test_not_negates_only_where_it_is_the_whole_query(query: object, answer: bool) -> None:
-    assert holds_of_facts(query) is answer
+def test_nova_negates_only_where_not_is_the_whole_query(query: object, novas: bool, right: bool) -> None:
+    assert holds_of_facts(query) is novas
+    assert holds(json.dumps(query), FACTS, nova_quirks=False) is right
 
 
 @pytest.mark.parametrize(
@@ -125,19 +128,20 @@ def test_not_negates_only_where_it_is_the_whole_query(query: object, answer: boo
         (["=", "$vcpus_used.x", 1], "AttributeError"),
     ],
 )
-def test_what_python_cannot_evaluate_fails_the_request_as_in_nova(query: object, error: str) -> None:
-    with pytest.raises(FilterFault) as caught:
-        holds_of_facts(query)
-    assert caught.value.nova_exception == error
-    assert json.dumps(query) in caught.value.message
+def test_what_python_cannot_evaluate_is_a_fault_whichever_the_quirks(query: object, error: str) -> None:
+    for nova_quirks in (True, False):
+        with pytest.raises(FilterFault) as caught:
+            holds(json.dumps(query), FACTS, nova_quirks=nova_quirks)
+        assert caught.value.nova_exception == error
+        assert json.dumps(query) in caught.value.message
 
 
 @pytest.mark.parametrize(
     ("text", "error"), [("[", "JSONDecodeError"), ("nonsense", "JSONDecodeError"), ("[" * 100_000, "RecursionError")]
 )
-def test_a_text_that_is_no_json_fails_the_request_and_is_told_in_short(text: str, error: str) -> None:
+def test_a_text_that_is_no_json_is_a_fault_told_in_short(text: str, error: str) -> None:
     with pytest.raises(FilterFault) as caught:
-        holds(text, FACTS)
+        holds(text, FACTS, nova_quirks=False)
     assert caught.value.nova_exception == error
     assert len(caught.value.message) < 500
     assert attributes_read(text) == frozenset()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from engine.errors import InvalidSettingError
-from engine.scheduler.options import DEFAULT_FILTERS, PLACEMENT_FILTERS
+from engine.scheduler.chain import Chain
+from engine.scheduler.options import DEFAULT_FILTERS, PLACEMENT_FILTERS, SchedulerOptions
 from engine.scheduler.registry import (
+    ALL_FILTERS,
     all_filters,
     all_weighers,
     column_filter,
@@ -41,6 +43,7 @@ SUPPORTED_FILTERS = {
     "MetricsFilter",
     "NumInstancesFilter",
     "RamFilter",
+    "RetryFilter",
     "SameHostFilter",
     "SimpleCIDRAffinityFilter",
 }
@@ -81,6 +84,59 @@ def test_a_filter_is_found_with_and_without_novas_module(name: str) -> None:
 @pytest.mark.parametrize("name", ["RAMWeigher", "nova.scheduler.weights.ram.RAMWeigher"])
 def test_a_weigher_is_found_with_and_without_novas_module(name: str) -> None:
     assert find_weigher(name).name == "RAMWeigher"
+
+
+REMOVED_FILTERS = {
+    "AggregateCoreFilter": 22,
+    "AggregateDiskFilter": 22,
+    "AggregateRamFilter": 22,
+    "AvailabilityZoneFilter": 28,
+    "CoreFilter": 20,
+    "DiskFilter": 20,
+    "RamFilter": 20,
+    "RetryFilter": 22,
+}
+
+
+def test_the_filters_that_nova_dropped_know_since_when() -> None:
+    assert {name: item.removed_in for name, item in all_filters().items() if item.removed_in} == REMOVED_FILTERS
+
+
+def test_all_filters_are_those_that_nova_still_has() -> None:
+    chain = Chain.from_options(SchedulerOptions(enabled_filters=(ALL_FILTERS,), placement_filters=()))
+    names = {item.name for item in chain.filters}
+    assert names >= SUPPORTED_FILTERS - {*REMOVED_FILTERS, *PLACEMENT_FILTERS}
+    assert not names & {*REMOVED_FILTERS, *PLACEMENT_FILTERS}
+
+
+NOVA_MODULES = {
+    "all_hosts_filter": ["AllHostsFilter"],
+    "affinity_filter": [
+        "DifferentHostFilter",
+        "SameHostFilter",
+        "SimpleCIDRAffinityFilter",
+        "ServerGroupAffinityFilter",
+    ],
+    "aggregate_instance_extra_specs": ["AggregateInstanceExtraSpecsFilter"],
+    "compute_filter": ["ComputeFilter"],
+    "type_filter": ["AggregateTypeAffinityFilter"],
+}
+
+
+@pytest.mark.parametrize(("module", "names"), NOVA_MODULES.items())
+def test_every_filter_of_a_module_is_found_by_its_path(module: str, names: list[str]) -> None:
+    for name in names:
+        assert find_filter(f"nova.scheduler.filters.{module}.{name}") is find_filter(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["acme.filters.IoOpsFilter", "nova.scheduler.weights.ram.IoOpsFilter", ".IoOpsFilter", "nova.IoOpsFilter"]
+)
+def test_a_class_of_another_package_is_not_taken_for_novas(name: str) -> None:
+    with pytest.raises(InvalidSettingError):
+        find_filter(name)
+    with pytest.raises(InvalidSettingError):
+        find_weigher(name.replace("IoOpsFilter", "RAMWeigher").replace("weights", "filters"))
 
 
 @pytest.mark.parametrize("name", ["NumaTopologyFilter", "ioopsfilter", "", "RAMWeigher", "a.b."])

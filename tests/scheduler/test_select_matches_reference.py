@@ -269,8 +269,12 @@ class World:
         destination = rng.choice(names) if 0.06 < special < 0.09 else ""
         alternates = rng.choice((0, 0, 0, 0, 1, 2, 4))
         request, spec = self._plain(rng.choice(self.classes))
+        # placement is asked for candidates of one tree, that of the first host named
+        target = destination or (forced[0].lower() if forced else "")
+        in_tree = [{names.index(target)}] if target else []
         request = replace(
             request,
+            placement=[*request.placement, *in_tree],
             instances=[self._uuid() for _ in range(many)],
             group=self.group if grouped else None,
             force_hosts=forced,

@@ -23,7 +23,10 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
 
 
 @column_filter(
-    "AggregateCoreFilter", reason="not enough vCPUs free under its aggregates' allocation ratio", change=_change
+    "AggregateCoreFilter",
+    reason="not enough vCPUs free under its aggregates' allocation ratio",
+    change=_change,
+    removed_in=22,
 )
 def aggregate_core(vcpu_total: int, vcpus_used: int, aggregate_cpu_allocation_ratio: float, flavor_vcpus: int) -> bool:
     """Return whether the vCPUs fit into total * ratio - used, and into the total, as no instance overcommits itself.

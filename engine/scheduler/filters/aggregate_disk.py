@@ -26,7 +26,10 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
 
 
 @column_filter(
-    "AggregateDiskFilter", reason="not enough disk free under its aggregates' allocation ratio", change=_change
+    "AggregateDiskFilter",
+    reason="not enough disk free under its aggregates' allocation ratio",
+    change=_change,
+    removed_in=22,
 )
 def aggregate_disk(
     disk_gb_total: int,

@@ -5,11 +5,11 @@ The rule is that of nova.scheduler.filters.aggregate_instance_extra_specs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.aggregate_metadata import split_metadata
-from engine.scheduler.faults import FilterFault
+from engine.scheduler.faults import FilterFault, fault_text
 from engine.scheduler.operators import match
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import text_filter
@@ -39,14 +39,35 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
     metadata = split_metadata(facts.aggregates)
     missing = []
     for key, requirement in _wanted(request.flavor.extra_specs):
-        try:
-            met = any(match(value, requirement, key=key) for value in metadata.get(key, ()))
-        except FilterFault as fault:
-            return f"another extra spec or metadata: {fault.message}"
-        if not met:
-            mine = ", ".join(sorted(set(metadata.get(key, ())))) or "none"
-            missing.append(f"an aggregate with metadata {key} matching {requirement!r} instead of {mine}")
+        values = metadata.get(key, [])
+        if _is_met(values, requirement, key, nova_quirks=False):
+            continue
+        fault = next(filter(None, (_fault(value, requirement, key) for value in values)), "")
+        if fault:
+            return f"another extra spec or metadata: {fault}"
+        mine = ", ".join(sorted(set(values))) or "none"
+        missing.append(f"an aggregate with metadata {key} matching {requirement!r} instead of {mine}")
     return ", ".join(missing)
+
+
+def _fault(value: str, requirement: str, key: str) -> str:
+    return fault_text(lambda: match(value, requirement, key=key))
+
+
+def _is_met(values: Sequence[str], requirement: str, key: str, *, nova_quirks: bool) -> bool:
+    """Return whether one of the values meets the requirement; one that does not compare with it is none such.
+
+    nova raises for that. It tries the values in the order of a set, so where one is met and another raises its answer
+    is chance; with ``nova_quirks`` the aggregates' order decides.
+    """
+    for value in values:
+        try:
+            if match(value, requirement, key=key):
+                return True
+        except FilterFault:
+            if nova_quirks:
+                raise
+    return False
 
 
 @text_filter(
@@ -61,11 +82,10 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
 def aggregate_instance_extra_specs(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
     """Return whether, for each key, some value of some aggregate meets the requirement; a missing key meets none.
 
-    Raises FilterFault where nova's evaluation raises (see operators.match). nova tries the values in the order of a
-    set, so where one value is met and another raises its answer is chance; here the aggregates' order decides.
+    Raises FilterFault with nova_quirks where nova's evaluation raises (see operators.match).
     """
     metadata = split_metadata(facts.aggregates)
     return all(
-        any(match(value, requirement, key=key) for value in metadata.get(key, ()))
+        _is_met(metadata.get(key, []), requirement, key, nova_quirks=options.nova_quirks)
         for key, requirement in _wanted(request.flavor.extra_specs)
     )

@@ -37,4 +37,4 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
 def aggregate_multi_tenancy_isolation(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
     """Return whether the host's aggregates name the request's project, or none at all."""
     projects = _projects(facts)
-    return not projects or request.project_id in projects
+    return not projects or (bool(request.project_id) and request.project_id in projects)

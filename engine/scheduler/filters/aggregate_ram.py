@@ -24,7 +24,10 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
 
 
 @column_filter(
-    "AggregateRamFilter", reason="not enough memory free under its aggregates' allocation ratio", change=_change
+    "AggregateRamFilter",
+    reason="not enough memory free under its aggregates' allocation ratio",
+    change=_change,
+    removed_in=22,
 )
 def aggregate_ram(
     memory_mb_total: int, free_ram_mb: int, aggregate_ram_allocation_ratio: float, flavor_memory_mb: int

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from engine.inventory.usage import flavor_amounts
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import text_filter
 from engine.scheduler.request_facts import RequestFacts
+from engine.scheduler.translate import requested_amounts
 
 
 def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> str:
     units = facts.units
-    asked = zip(
-        flavor_amounts(request.flavor, is_bfv=request.is_bfv)[:3], ("vcpu", "memory_mb", "disk_gb"), strict=True
-    )
+    asked = zip(requested_amounts(request)[:3], ("vcpu", "memory_mb", "disk_gb"), strict=True)
     limits = {name: (amount, getattr(units, name)) for amount, name in asked}
     return ", ".join(
         f"{name} of {amount} within min_unit {low}, max_unit {high}, step_size {step}"
@@ -32,7 +30,7 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
 )
 def allocation_units(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
     """Return whether every amount that is not zero is between min_unit and max_unit and a multiple of step_size."""
-    amounts = flavor_amounts(request.flavor, is_bfv=request.is_bfv)
+    amounts = requested_amounts(request)
     asked = (
         (amounts.requested_vcpu, facts.units.vcpu),
         (amounts.requested_memory_mb, facts.units.memory_mb),

@@ -35,6 +35,7 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
     once_per_request=True,
     applies=_asks,
     change=_change,
+    removed_in=28,
 )
 def availability_zone(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
     """Return whether the wanted zone is one of the host's; metadata may name several, with commas between."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from engine.inventory.usage import flavor_amounts
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import column_filter
 from engine.scheduler.request_facts import RequestFacts
+from engine.scheduler.translate import requested_amounts
 
 _CLASSES = (("vcpu_free", "vCPUs"), ("memory_mb_free", "MiB of memory"), ("disk_gb_free", "GiB of disk"))
 
 
 def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> str:
-    amounts = flavor_amounts(request.flavor, is_bfv=request.is_bfv)
+    amounts = requested_amounts(request)
     free = [int(facts.fleet.columns[column][facts.row]) for column, _ in _CLASSES]
     return ", ".join(
         f"{amount - left} more {unit} free ({left} of the {amount} asked for)"

@@ -21,7 +21,7 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
     return f"{vcpus - (total * ratio - used):g} more vCPUs free ({used} of {total} * {ratio:g} in use)"
 
 
-@column_filter("CoreFilter", reason="not enough vCPUs free under its allocation ratio", change=_change)
+@column_filter("CoreFilter", reason="not enough vCPUs free under its allocation ratio", change=_change, removed_in=20)
 def core(vcpu_total: int, vcpus_used: int, vcpu_allocation_ratio: float, flavor_vcpus: int) -> bool:
     """Return whether the vCPUs fit into total * ratio - used, and into the total, as no instance overcommits itself.
 

@@ -24,7 +24,7 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
     return f"{short:g} more GiB of disk free ({total - free} of {total} * {ratio:g} in use)"
 
 
-@column_filter("DiskFilter", reason="not enough disk free under its allocation ratio", change=_change)
+@column_filter("DiskFilter", reason="not enough disk free under its allocation ratio", change=_change, removed_in=20)
 def disk(
     disk_gb_total: int, free_disk_gb: int, disk_gb_allocation_ratio: float, requested_disk_gb: int, flavor_disk_gb: int
 ) -> bool:

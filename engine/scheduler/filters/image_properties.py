@@ -6,7 +6,8 @@ The rule is that of nova.scheduler.filters.image_props_filter.
 from __future__ import annotations
 
 from engine.model.request_spec import RequestSpec
-from engine.scheduler.image_support import PROPERTIES_READ, supports
+from engine.scheduler.faults import FilterFault
+from engine.scheduler.image_support import PROPERTIES_READ, requirement_of, shortfall, supports
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import text_filter
 from engine.scheduler.request_facts import RequestFacts
@@ -17,6 +18,14 @@ def _key(request: RequestSpec, options: SchedulerOptions) -> tuple[tuple[str, st
     return tuple((name, str(properties[name])) for name in PROPERTIES_READ if name in properties) if properties else ()
 
 
+def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> str:
+    try:
+        wanted = requirement_of(request.image.properties, options.image_properties_default_architecture)
+        return shortfall(facts.profile, wanted)
+    except FilterFault as fault:
+        return f"another image: {fault.message}"
+
+
 @text_filter(
     "ImagePropertiesFilter",
     reason="the host does not run the image's architecture, hypervisor type or vm mode",
@@ -24,6 +33,7 @@ def _key(request: RequestSpec, options: SchedulerOptions) -> tuple[tuple[str, st
     request_key=_key,
     once_per_request=True,
     run_on_rebuild=True,
+    change=_change,
 )
 def image_properties(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
     """Return whether some supported instance type of the host has all that the image asks for."""

@@ -9,7 +9,7 @@ from engine.scheduler.request_facts import RequestFacts
 
 
 def _is_isolated_image(request: RequestSpec, options: SchedulerOptions) -> bool:
-    return request.image.id in options.isolated_images
+    return bool(request.image.id) and request.image.id in options.isolated_images
 
 
 def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.model.request_spec import RequestSpec
 from engine.scheduler import queries
-from engine.scheduler.faults import FilterFault
+from engine.scheduler.faults import FilterFault, fault_text
 from engine.scheduler.hints import hint
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import text_filter
@@ -22,8 +22,17 @@ def _attributes(request: RequestSpec) -> frozenset[str]:
     return queries.attributes_read(values[0]) if len(values) == 1 else frozenset()
 
 
+def _holds(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
+    """Return whether the query holds of the host; raise FilterFault where it has no answer."""
+    values = hint(request, _QUERY)
+    if len(values) > 1:
+        raise FilterFault("the hint query takes one JSON text", nova_exception="TypeError")
+    return queries.holds(values[0], facts, nova_quirks=options.nova_quirks)
+
+
 def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> str:
-    return f"facts of which the query {' '.join(hint(request, _QUERY))} holds"
+    fault = fault_text(lambda: _holds(facts, request, options))
+    return f"another query: {fault}" if fault else f"facts of which the query {hint(request, _QUERY)[0]} holds"
 
 
 @text_filter(
@@ -36,8 +45,5 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
     change=_change,
 )
 def json_query(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
-    """Return whether the query holds of the host; raise FilterFault where nova would raise."""
-    values = hint(request, _QUERY)
-    if len(values) > 1:
-        raise FilterFault("the hint query takes one JSON text", nova_exception="TypeError")
-    return queries.holds(values[0], facts)
+    """Return whether the query holds of the host; raise FilterFault where it has no answer."""
+    return _holds(facts, request, options)

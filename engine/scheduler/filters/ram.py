@@ -22,7 +22,7 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
     return f"{short:g} more MiB of memory free ({total - free} of {total} * {ratio:g} in use)"
 
 
-@column_filter("RamFilter", reason="not enough memory free under its allocation ratio", change=_change)
+@column_filter("RamFilter", reason="not enough memory free under its allocation ratio", change=_change, removed_in=20)
 def ram(memory_mb_total: int, free_ram_mb: int, memory_mb_allocation_ratio: float, flavor_memory_mb: int) -> bool:
     """Return whether the memory fits into total * ratio - used, and into the total."""
     usable = memory_mb_total * memory_mb_allocation_ratio - (memory_mb_total - free_ram_mb)

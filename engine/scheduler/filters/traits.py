@@ -1,4 +1,8 @@
-"""TraitsFilter: the host has every required trait and none of the forbidden ones (placement's required=A,!B)."""
+"""TraitsFilter: the host has the traits asked for and none of the forbidden ones (placement's required=A,!B).
+
+Asked for are those of the flavor and the image, of features such as secure boot, of the request itself and of its root:
+for a host without further providers the root is the only one there is.
+"""
 
 from __future__ import annotations
 
@@ -6,43 +10,27 @@ from engine.model.request_spec import RequestSpec
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import text_filter
 from engine.scheduler.request_facts import RequestFacts
-
-_PREFIX = "trait:"
-
-
-def wanted_traits(request: RequestSpec) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the traits a request requires and forbids: its own, its flavor's ``trait:X`` extra specs and its image's.
-
-    An image can only require (nova.scheduler.utils.ResourceRequest); a value other than required or forbidden says
-    nothing.
-    """
-    required, forbidden = set(request.required_traits), set(request.forbidden_traits)
-    for key, value in request.flavor.extra_specs.items():
-        if key.startswith(_PREFIX):
-            {"required": required, "forbidden": forbidden}.get(value, set()).add(key.removeprefix(_PREFIX))
-    required.update(
-        key.removeprefix(_PREFIX)
-        for key, value in request.image.properties.items()
-        if key.startswith(_PREFIX) and value == "required"
-    )
-    return frozenset(required), frozenset(forbidden)
+from engine.scheduler.translate.unsuffixed import TraitsKey, host_traits, host_traits_key
 
 
-def _key(request: RequestSpec, options: SchedulerOptions) -> tuple[frozenset[str], frozenset[str]]:
-    if not request.flavor.extra_specs and not request.image.properties:
-        return request.required_traits, request.forbidden_traits
-    return wanted_traits(request)
+def _key(request: RequestSpec, options: SchedulerOptions) -> TraitsKey:
+    return host_traits_key(request)
 
 
 def _asks(request: RequestSpec) -> bool:
-    return any(wanted_traits(request))
+    return any(host_traits_key(request))
 
 
 def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> str:
-    required, forbidden = wanted_traits(request)
+    required, forbidden = host_traits(request)
     mine = frozenset(facts.fleet.traits.names(facts.profile.traits))
     return ", ".join(
         [f"trait {name} added" for name in sorted(required - mine)]
+        + [
+            f"trait {' or '.join(sorted(names))} added"
+            for names in sorted(request.any_of_traits, key=sorted)
+            if not names & mine
+        ]
         + [f"trait {name} removed" for name in sorted(forbidden & mine)]
     )
 
@@ -57,11 +45,18 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
     change=_change,
 )
 def traits(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
-    """Return whether the host's traits include all required and no forbidden ones; a trait nobody has is on no host."""
-    required, forbidden = wanted_traits(request)
+    """Return whether the host's traits include all required, one of each any-of set and no forbidden one.
+
+    A trait that nobody has is on no host.
+    """
+    required, forbidden = host_traits(request)
     names = facts.fleet.traits
     if any(name not in names for name in required):
         return False
     mine = facts.profile.traits
     needed = names.known_bits(required)
-    return mine & needed == needed and not mine & names.known_bits(forbidden)
+    return (
+        mine & needed == needed
+        and not mine & names.known_bits(forbidden)
+        and all(mine & names.known_bits(choices) for choices in request.any_of_traits)
+    )

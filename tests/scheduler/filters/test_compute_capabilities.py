@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from engine.scheduler.explain import explain
 from engine.scheduler.faults import FilterFault
-from tests.builders import passing, request
+from engine.scheduler.sparse import SelectionContext
+from tests.builders import host_table, only, passing, request
 
 NAME = "ComputeCapabilitiesFilter"
 
@@ -42,7 +46,79 @@ def test_hosts_of_one_profile_may_differ_in_what_is_not_part_of_it() -> None:
     assert passing(NAME, disks, request(extra_specs={"capabilities:free_disk_mb": "= 0"})) == {"h1", "h2"}
 
 
-def test_a_requirement_that_cannot_be_compared_fails_the_request_as_in_nova() -> None:
+@pytest.mark.parametrize(
+    ("requirement", "error"),
+    [
+        (">= 2", "ValueError"),
+        ("== a100", "ValueError"),
+        ("= 0x10", "ValueError"),
+        ("<or>", "IndexError"),
+        (">=", ""),
+        ("<in>", ""),
+        ("<all-in>", ""),
+        ("s==", ""),
+        ("=>", ""),
+        ("", ""),
+        ("\u00a0", ""),
+        ("<= " + "9" * 400, "ValueError"),
+    ],
+)
+def test_a_requirement_that_cannot_be_compared_is_not_met_and_fails_novas_request(requirement: str, error: str) -> None:
+    hosts = [{"stats": '{"gpu": "a100"}'}, {}]
+    spec = request(extra_specs={"capabilities:gpu": requirement})
+    assert passing(NAME, hosts, spec) == set()
+    if not error:
+        assert passing(NAME, hosts, spec, nova_quirks=True) == set()
+        return
     with pytest.raises(FilterFault) as caught:
-        passing(NAME, [{"stats": '{"gpu": "a100"}'}], request(extra_specs={"capabilities:gpu": ">= 2"}))
-    assert caught.value.nova_exception == "ValueError"
+        passing(NAME, hosts, spec, nova_quirks=True)
+    assert caught.value.nova_exception == error
+
+
+def test_one_host_that_does_not_compare_leaves_the_others_their_answer() -> None:
+    hosts = [{"stats": '{"gpu": "some"}'}, {"stats": '{"gpu": "4"}'}, {"stats": '{"gpu": "1"}'}]
+    spec = request(extra_specs={"capabilities:gpu": ">= 2"})
+    assert passing(NAME, hosts, spec) == {"h1"}
+    with pytest.raises(FilterFault):
+        passing(NAME, hosts, spec, nova_quirks=True)
+
+
+@pytest.mark.parametrize(
+    ("cpu_info", "passes"),
+    [
+        ('{"topology": {"cores": 16}}', True),
+        ('{"topology": {"cores": "16"}}', True),
+        ('{"topology": "{\\"cores\\": 16}"}', True),
+        ('{"topology": null}', False),
+        ('{"topology": [16]}', False),
+        ("{", False),
+        ("[]", False),
+        ("16", False),
+        ("", False),
+    ],
+)
+def test_a_cpu_description_of_another_form_lacks_the_capability(cpu_info: str, passes: bool) -> None:
+    spec = request(extra_specs={"capabilities:cpu_info:topology:cores": "= 16"})
+    for nova_quirks in (False, True):
+        assert passing(NAME, [{"cpu_info": cpu_info}], spec, nova_quirks=nova_quirks) == ({"h0"} if passes else set())
+
+
+def test_allocation_ratios_are_compared_as_the_fractions_they_are() -> None:
+    hosts = [{"cpu_allocation_ratio": ratio} for ratio in (1.25, 1.5, 1.75)]
+    assert passing(NAME, hosts, request(extra_specs={"capabilities:cpu_allocation_ratio": "= 1.5"})) == {"h1", "h2"}
+    assert passing(NAME, hosts, request(extra_specs={"cpu_allocation_ratio": "== 1.25"})) == {"h0"}
+
+
+def test_an_explanation_names_the_capability_and_what_was_found() -> None:
+    hosts = [{"stats": '{"gpu": "some"}'}, {"stats": '{"gpu": "1"}'}, {}, {"stats": json.dumps({"gpu": "1" * 200})}]
+    picture = host_table(hosts).snapshot()
+
+    def changes(requirement: str) -> dict[int, tuple[str, ...]]:
+        spec = request(extra_specs={"capabilities:gpu": requirement})
+        return dict(explain(only(filters=[NAME]), picture, spec, SelectionContext(picture)).nearest)
+
+    found = changes("<= 0")
+    assert found[0][0].startswith("another extra spec or capability: extra spec 'capabilities:gpu'")
+    assert found[1] == ("a capability capabilities:gpu matching '<= 0' instead of 1",)
+    assert found[2] == ("a capability capabilities:gpu matching '<= 0' instead of none",)
+    assert found[3] == (f"a capability capabilities:gpu matching '<= 0' instead of {'1' * 80}...",)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from engine.scheduler.explain import explain
 from engine.scheduler.faults import FilterFault
-from tests.builders import passing, request
+from engine.scheduler.sparse import SelectionContext
+from tests.builders import host_table, only, passing, request
 
 NAME = "ImagePropertiesFilter"
 
@@ -53,6 +55,49 @@ def test_the_address_width_is_compared_unless_novas_own_failure_is_wanted() -> N
         passing(NAME, hosts, spec, nova_quirks=True)
 
 
-def test_an_unknown_architecture_is_refused() -> None:
-    with pytest.raises(FilterFault):
-        passing(NAME, [X86], request(properties={"hw_architecture": "vax"}))
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"hw_architecture": "vax"},
+        {"hw_architecture": ""},
+        {"hw_architecture": "x86_64 "},
+        {"hw_architecture": "x86_64", "architecture": "<arch>x86_64</arch>"},
+        {"img_hv_type": "qemu\n"},
+        {"hw_vm_mode": "hvm\u200b"},
+        {"img_hv_type": "kvm", "img_hv_requested_version": "8.2.2"},
+        {"img_hv_type": "kvm", "img_hv_requested_version": ">=8.2.2,"},
+        {"img_hv_type": "kvm", "img_hv_requested_version": "~=8.2"},
+        {"img_hv_type": "kvm", "hw_maxphysaddr_bits": "forty"},
+        {"img_hv_type": "kvm", "hw_maxphysaddr_bits": "1e3"},
+    ],
+)
+def test_a_property_that_novas_image_object_refuses_has_no_host_or_fails_the_request(
+    properties: dict[str, object],
+) -> None:
+    spec = request(properties=properties)
+    assert passing(NAME, [X86, ARM], spec) == set()
+    with pytest.raises(FilterFault) as caught:
+        passing(NAME, [X86], spec, nova_quirks=True)
+    assert caught.value.nova_exception == "ValueError"
+    picture = host_table([X86]).snapshot()
+    ((_, (change,)),) = explain(only(filters=[NAME]), picture, spec, SelectionContext(picture)).nearest
+    assert change.startswith("another image: image property ")
+
+
+def test_an_explanation_says_what_the_host_would_have_to_run() -> None:
+    hosts = [ARM, {**X86, "cpu_info": '{"maxphysaddr": {"bits": 39}}'}, {**X86, "hypervisor_version": 7000001}]
+    properties = {
+        "hw_architecture": "x86_64",
+        "hw_vm_mode": "hvm",
+        "img_hv_requested_version": ">=8.2,<9",
+        "hw_maxphysaddr_bits": 46,
+    }
+    picture = host_table(hosts).snapshot()
+    found = dict(
+        explain(only(filters=[NAME]), picture, request(properties=properties), SelectionContext(picture)).nearest
+    )
+    assert found == {
+        0: ("a supported instance type with hvm, x86_64 instead of aarch64/kvm/hvm",),
+        1: ("physical addresses of 46 bits instead of 39",),
+        2: ("a hypervisor version >=8.2,<9 instead of 7.0.1",),
+    }

@@ -45,23 +45,65 @@ def test_facts_of_every_kind_are_asked(query: tuple[str, ...], passes: set[str])
         (('["=", "$cpu_info.arch", 1]',), "AttributeError"),
         (("[",), "JSONDecodeError"),
         (("[]", "[]"), "TypeError"),
+        (("17",), "TypeError"),
+        (("true",), "TypeError"),
+        (('{"=": [1, 1]}',), "KeyError"),
+        (('"and"',), "KeyError"),
+        (('["<in>", "$host", "h"]',), "KeyError"),
+        (('[["="], 1]',), "TypeError"),
+        (('["<", null, "$free_ram_mb", "∞"]',), "TypeError"),
+        (('["=", "$host.name", 1]',), "AttributeError"),
+        (("[" * 100_000,), "RecursionError"),
     ],
 )
-def test_a_query_that_cannot_be_evaluated_fails_the_request_as_in_nova(query: tuple[str, ...], error: str) -> None:
+def test_a_query_that_cannot_be_evaluated_has_no_host_and_fails_novas_request(
+    query: tuple[str, ...], error: str
+) -> None:
     hosts = [{**host, "cpu_info": "{}"} for host in HOSTS]
+    assert passing(NAME, hosts, querying(*query)) == set()
     with pytest.raises(FilterFault) as caught:
-        passing(NAME, hosts, querying(*query))
+        passing(NAME, hosts, querying(*query), nova_quirks=True)
     assert caught.value.nova_exception == error
+    picture = host_table(hosts).snapshot()
+    nearest = explain(only(filters=[NAME]), picture, querying(*query), SelectionContext(picture)).nearest
+    assert all(change.startswith("another query: ") for _, (change,) in nearest)
+
+
+@pytest.mark.parametrize("query", ["null", "0", "false", '""', "{}", "[]", "[null]", '["", 1]'])
+def test_queries_of_nothing_hold_of_all_and_an_operator_of_nothing_is_none(query: str) -> None:
+    holds = query not in ("[null]", '["", 1]')
+    assert passing(NAME, HOSTS, querying(query)) == ({"h0", "h1", "h2"} if holds else set())
+    if holds:
+        assert passing(NAME, HOSTS, querying(query), nova_quirks=True) == {"h0", "h1", "h2"}
+    else:
+        with pytest.raises(FilterFault):
+            passing(NAME, HOSTS, querying(query), nova_quirks=True)
+
+
+def test_one_host_that_has_no_answer_leaves_the_others_theirs() -> None:
+    query = '["and", [">", "$free_ram_mb", 1], ["=", "$stats.gpu", "a100"]]'
+    hosts = [{"stats": '{"gpu": "a100"}'}, {"never_reported": True}]
+    assert passing(NAME, hosts, querying(query)) == {"h0"}
+    assert passing(NAME, hosts, querying(query), nova_quirks=True) == {"h0"}
+    mixed = '["or", ["=", "$stats.gpu", "a100"], ["<", "$hypervisor_type", 5]]'
+    assert passing(NAME, hosts, querying(mixed)) == set()
+    with pytest.raises(FilterFault):
+        passing(NAME, hosts, querying(mixed), nova_quirks=True)
+
+
+def test_allocation_ratios_are_compared_as_the_fractions_they_are() -> None:
+    hosts = [{"cpu_allocation_ratio": ratio} for ratio in (1.25, 1.5, 1.75)]
+    assert passing(NAME, hosts, querying('["=", "$cpu_allocation_ratio", 1.5]')) == {"h1"}
 
 
 def test_a_fault_on_a_host_that_an_earlier_filter_removed_is_none() -> None:
     hosts = [{"num_io_ops": 9, "stats": '{"gpu": "a100"}'}, {}]
-    chain = only(filters=["IoOpsFilter", NAME])
+    chain = only(filters=["IoOpsFilter", NAME], nova_quirks=True)
     spec = querying('[">", "$stats.gpu", 5]')
     with pytest.raises(NoValidHostError):
         selector(host_table(hosts), chain).select(spec)
     with pytest.raises(FilterFault):
-        selector(host_table(hosts), only(filters=[NAME, "IoOpsFilter"])).select(spec)
+        selector(host_table(hosts), only(filters=[NAME, "IoOpsFilter"], nova_quirks=True)).select(spec)
 
 
 def test_what_earlier_instances_took_counts_for_the_next() -> None:

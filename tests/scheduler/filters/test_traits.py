@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import passing, request
+from engine.scheduler.options import SchedulerOptions
+from engine.scheduler.registry import find_filter
+from engine.scheduler.request_facts import RequestFacts
+from tests.builders import host_table, passing, request
 
 NAME = "TraitsFilter"
 
@@ -49,3 +52,39 @@ def test_all_sources_add_up() -> None:
         properties={"trait:CUSTOM_A": "required"},
     )
     assert passing(NAME, HOSTS, spec) == {"h1"}
+
+
+def test_one_trait_of_each_set_is_enough() -> None:
+    spec = request(any_of_traits=frozenset({frozenset({"CUSTOM_B", "CUSTOM_NOBODYS"}), frozenset({"CUSTOM_A"})}))
+    assert passing(NAME, HOSTS, spec) == {"h0"}
+    assert passing(NAME, HOSTS, request(any_of_traits=frozenset({frozenset({"CUSTOM_NOBODYS"})}))) == set()
+
+
+def test_traits_of_the_root_are_the_host_s_own() -> None:
+    spec = request(root_required=frozenset({"CUSTOM_A"}), root_forbidden=frozenset({"CUSTOM_B"}))
+    assert passing(NAME, HOSTS, spec) == {"h1"}
+
+
+def test_features_require_traits() -> None:
+    hosts = [{"traits": ["COMPUTE_SECURITY_UEFI_SECURE_BOOT"]}, {"traits": ["HW_CPU_HYPERTHREADING"]}, {}]
+    assert passing(NAME, hosts, request(extra_specs={"os:secure_boot": "required"})) == {"h0"}
+    assert passing(NAME, hosts, request(properties={"os_secure_boot": "required"})) == {"h0"}
+    assert passing(NAME, hosts, request(extra_specs={"hw:cpu_thread_policy": "isolate"})) == {"h0", "h2"}
+    assert passing(NAME, hosts, request(extra_specs={"hw:cpu_thread_policy": "require"})) == {"h1"}
+
+
+def test_a_trait_of_another_group_is_not_asked_of_the_host() -> None:
+    assert passing(NAME, HOSTS, request(extra_specs={"trait1:CUSTOM_B": "required"})) == {"h0", "h1", "h2"}
+
+
+def test_a_rejection_says_what_would_have_to_change() -> None:
+    spec = request(
+        required_traits=frozenset({"CUSTOM_C"}),
+        root_forbidden=frozenset({"CUSTOM_B"}),
+        any_of_traits=frozenset({frozenset({"CUSTOM_D", "CUSTOM_E"})}),
+    )
+    change = find_filter(NAME).change
+    assert change is not None
+    assert change(RequestFacts(host_table(HOSTS), 0), spec, SchedulerOptions()) == (
+        "trait CUSTOM_C added, trait CUSTOM_D or CUSTOM_E added, trait CUSTOM_B removed"
+    )

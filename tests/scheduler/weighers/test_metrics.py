@@ -47,18 +47,27 @@ def test_without_a_valid_setting_nothing_is_weighed() -> None:
     assert weighed([host(cpu=1), host()], "cpu", "x=y") == {"h0": 0.0, "h1": 0.0}
 
 
-def test_a_required_metric_that_is_missing_fails_the_request() -> None:
+def test_a_required_metric_that_is_missing_leaves_the_host_out_or_fails_the_request_as_in_nova() -> None:
+    hosts = [host(cpu=1, load=2), host(cpu=1), host(cpu=3, load=2)]
+    assert weighed(hosts, "cpu=1", "load=1") == {"h0": 0.0, "h2": 1.0}
     with pytest.raises(FilterFault, match="'h1' does not report the metric 'load'") as caught:
-        weighed([host(cpu=1, load=2), host(cpu=1)], "cpu=1", "load=1")
+        weighed(hosts, "cpu=1", "load=1", nova_quirks=True)
     assert caught.value.nova_exception == "ComputeHostMetricNotFound"
     # the ratio makes no difference to nova
     with pytest.raises(FilterFault):
-        weighed([host(cpu=1), host()], "cpu=0")
+        weighed([host(cpu=1), host()], "cpu=0", nova_quirks=True)
+
+
+def test_a_forced_host_that_lacks_a_required_metric_comes_last() -> None:
+    chain = only(weighers=[NAME], metrics_weight_setting=("cpu=1",), metrics_weight_of_unavailable=-5.0)
+    spec = request(force_hosts=("h0", "h1"))
+    (chosen,) = selector(host_table([host(), host(cpu=1), host(cpu=3)]), chain).select(spec)
+    assert (chosen.row, chosen.weight, chosen.alternates) == (1, 1.0, (0,))
 
 
 def test_a_missing_metric_fails_nothing_on_a_host_that_is_not_weighed() -> None:
     hosts = [host(cpu=1), {**host(), "num_instances": 60}, host(cpu=3)]
-    chain = only(filters=["NumInstancesFilter"], weighers=[NAME], metrics_weight_setting=("cpu=1",))
+    chain = only(filters=["NumInstancesFilter"], weighers=[NAME], metrics_weight_setting=("cpu=1",), nova_quirks=True)
     (chosen,) = selector(host_table(hosts), chain).select(request())
     assert (chosen.row, chosen.weight, chosen.alternates) == (2, 1.0, (0,))
     # as in nova, a host that alone is left is not weighed at all
@@ -67,7 +76,7 @@ def test_a_missing_metric_fails_nothing_on_a_host_that_is_not_weighed() -> None:
 
 
 def test_a_fault_leaves_nothing_claimed() -> None:
-    chain = only(weighers=[NAME], metrics_weight_setting=("cpu=1",))
+    chain = only(weighers=[NAME], metrics_weight_setting=("cpu=1",), nova_quirks=True)
     table = host_table([host(cpu=2), host(cpu=1), host()])
     before = {name: values.tolist() for name, values in table.columns.items() if name != "generation"}
     with pytest.raises(FilterFault):
@@ -76,7 +85,7 @@ def test_a_fault_leaves_nothing_claimed() -> None:
 
 
 def test_a_fault_ends_an_explanation() -> None:
-    chain = only(weighers=[NAME], metrics_weight_setting=("cpu=1",))
+    chain = only(weighers=[NAME], metrics_weight_setting=("cpu=1",), nova_quirks=True)
     picture = host_table([host(cpu=2), host()]).snapshot()
     with pytest.raises(FilterFault):
         explain(chain, picture, request(), SelectionContext(picture))

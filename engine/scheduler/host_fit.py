@@ -1,0 +1,275 @@
+"""HostFit: whether and how one request fits the NUMA cells, PCI pools and resource providers of single hosts.
+
+What placement offers of a host is decided first; the filters of devices then refuse candidates, and a host passes while
+one is left (nova.scheduler.filters, CandidateFilterMixin). Only what a chosen host gives is worked out in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.fitting.errors import FittingFault
+from engine.fitting.numa_fit import fit
+from engine.fitting.numa_usage import nova_usage_exception
+from engine.fitting.pci import take
+from engine.inventory.fleet import Fleet
+from engine.inventory.usage import Amounts, assigned_amounts
+from engine.model.assignment import Assignment
+from engine.model.candidates import Candidate, Provider
+from engine.model.numa import GuestNuma, HostNuma
+from engine.model.pci import PciPool, PciTaken
+from engine.placement.candidates import first_candidate
+from engine.scheduler.demand import CANDIDATES, Demand
+from engine.scheduler.faults import FilterFault
+from engine.scheduler.options import SchedulerOptions
+from engine.scheduler.registry import Filter
+from engine.scheduler.request_facts import RequestFacts
+
+Mappings = Mapping[str, tuple[str, ...]]
+Offers = Mapping[int, Sequence[Candidate]]
+"""By row: the allocation candidates that placement gave, where they are known beforehand."""
+
+UNMAPPED: tuple[Mappings, ...] = ({"": ("",)},)
+"""The mappings of the one candidate of a host that gives everything itself."""
+
+_TOLD_APART = frozenset({"dev_type", "remote_managed", "live_migratable"})
+"""The facts of a PCI pool that decide whether a request may use it, whatever the request's specs name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """What an instance is given of a host: the amounts its own inventory gives, and the assignment if there is one.
+
+    ``next_numa`` is the guest topology that nova fits the request's next instance with; ``is_whole`` is False where
+    nova would have stopped counting half way.
+    """
+
+    amounts: Amounts
+    assignment: Assignment | None
+    next_numa: GuestNuma | None
+    is_whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """The cells and devices that an instance is given, and as in Assigned what becomes of nova's count."""
+
+    numa: GuestNuma | None = None
+    pci: tuple[PciTaken, ...] = ()
+    next_numa: GuestNuma | None = None
+    is_whole: bool = True
+
+
+class HostFit:
+    """One demand against single hosts of a fleet; ``filters`` are the chain's state filters that run for it."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        demand: Demand,
+        options: SchedulerOptions,
+        filters: Sequence[Filter],
+        offers: Offers | None = None,
+    ) -> None:
+        self.fleet = fleet
+        self.demand = demand
+        self.options = options
+        self.filters = tuple(filters)
+        self.offers = offers
+
+    def with_numa(self, numa: GuestNuma | None) -> HostFit:
+        """Return the same with another guest topology; filters that no longer concern the request are left out."""
+        demand = replace(self.demand, request=replace(self.demand.request, numa=numa))
+        filters = [item for item in self.filters if item.is_wanted(demand.request, self.options)]
+        return HostFit(self.fleet, demand, self.options, filters, self.offers)
+
+    @property
+    def asks_placement(self) -> bool:
+        """Whether placement has a say in where the request goes beyond amounts."""
+        return CANDIDATES in self.options.placement_filters and not self.demand.request.is_rebuild
+
+    def needs_candidate(self, row: int) -> bool:
+        """Whether the columns of a row cannot say what placement would."""
+        if self.offers is not None and row in self.offers:
+            return True
+        if not self.asks_placement:
+            return False
+        beyond = self.fleet.beyond_columns
+        return not self.demand.plain or (beyond is not None and bool(beyond[row]))
+
+    def rows_by_candidate(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Return, for each of ``rows``, whether its columns cannot say what placement would."""
+        if not self.asks_placement:
+            return np.zeros(len(rows), dtype=np.bool_)
+        if not self.demand.plain:
+            return np.ones(len(rows), dtype=np.bool_)
+        beyond = self.fleet.beyond_columns
+        return np.zeros(len(rows), dtype=np.bool_) if beyond is None else beyond[rows]
+
+    def before(self, plugin: Filter) -> tuple[Filter, ...]:
+        """Return the filters whose candidates are those that ``plugin`` looks at; none where it needs no mappings."""
+        if plugin.name == CANDIDATES or not (self.demand.maps_devices or self.offers is not None):
+            return ()
+        return self.filters[: self.filters.index(plugin)] if plugin in self.filters else ()
+
+    def passes(self, plugin: Filter, row: int) -> bool:
+        """Return whether a row passes one state filter, of the candidates that those before it leave.
+
+        Raises FilterFault where nova's filter would raise and nova's quirks are on.
+        """
+        asked = (*self.before(plugin), plugin)
+        if self.offers is not None and row in self.offers:
+            return bool(self._left(row, asked))
+        if plugin.name == CANDIDATES:
+            return not self.needs_candidate(row) or self._first(row, ()) is not None
+        if self.demand.maps_devices:
+            return self._first(row, asked) is not None
+        return self._ask(plugin, RequestFacts(self.fleet, row), UNMAPPED)[0]
+
+    def assign(self, row: int) -> Assigned | None:
+        """Return what an instance is given of a row as it is now, None where placement would offer nothing of it."""
+        candidate = None
+        if self.needs_candidate(row):
+            if self.offers is not None and row in self.offers:
+                candidate = next(iter(self._left(row, self.filters)), None)
+            else:
+                candidate = self._first(row, self.filters)
+            if candidate is None:
+                return None
+        elif self.demand.maps_devices and not all(self.passes(item, row) for item in self.filters):
+            return None
+        given = self._devices(row, candidate)
+        claimed = None if candidate is None or self._is_own(row, candidate) else candidate
+        assignment = Assignment(given.numa, given.pci, claimed) if given.numa or given.pci or claimed else None
+        amounts = assigned_amounts(self.demand.amounts, assignment, self.fleet.identity.uuids[row])
+        next_numa = given.next_numa if self.options.nova_quirks else self.demand.request.numa
+        return Assigned(amounts, assignment, next_numa, given.is_whole)
+
+    def offers_anything(self, row: int) -> bool:
+        """Return whether any candidate known beforehand is left of a row, True for one of which none is known."""
+        return self.offers is None or row not in self.offers or bool(self._left(row, self.filters))
+
+    # -- candidates ----------------------------------------------------------------------------------------------------
+
+    def _left(self, row: int, filters: Sequence[Filter]) -> list[Candidate]:
+        """Return the candidates known beforehand that the filters leave, each asked about all at once as nova does."""
+        assert self.offers is not None
+        left = list(self.offers[row])
+        facts = RequestFacts(self.fleet, row)
+        for plugin in filters:
+            kept = self._ask(plugin, facts, [dict(item.mappings) for item in left])
+            left = [item for item, passed in zip(left, kept, strict=True) if passed]
+        return left
+
+    def _first(self, row: int, filters: Sequence[Filter]) -> Candidate | None:
+        """Return the first candidate of a row that the filters accept; without devices to map they are not asked."""
+        accept: Callable[[Candidate], bool] | None = None
+        kind: Callable[[Provider], Hashable] | None = None
+        asked = [item for item in filters if item.name != CANDIDATES]
+        if asked and self.demand.maps_devices:
+            facts = RequestFacts(self.fleet, row)
+            kind = self._device_kind(row)
+
+            def accept(candidate: Candidate) -> bool:
+                mappings = (dict(candidate.mappings),)
+                return all(self._ask(item, facts, mappings)[0] for item in asked)
+
+        tree, sharing = self.fleet.provider_tree(row), self.fleet.sharing_with(row)
+        for query in self.demand.queries:
+            found = first_candidate(
+                tree,
+                sharing,
+                query,
+                tree_path=self.fleet.has_nested_or_sharing,
+                from_root=True,
+                accept=accept,
+                kind=kind,
+                quirks=self.options.nova_quirks,
+            )
+            if found is not None:
+                return found
+        return None
+
+    def _device_kind(self, row: int) -> Callable[[Provider], Hashable]:
+        """Return what a provider's PCI devices are to this request, the same for those that are alike to it."""
+        named = {name for item in self.demand.request.pci_requests for spec in item.specs for name, _ in spec}
+        named |= _TOLD_APART
+        by_provider: dict[str, list[PciPool]] = {}
+        for pool in self.fleet.pci_pools(row):
+            uuid = dict(pool.tags).get("rp_uuid")
+            if uuid:
+                tags = tuple(item for item in pool.tags if item[0] in named and item[0] != "rp_uuid")
+                by_provider.setdefault(uuid, []).append(replace(pool, tags=tags))
+        kinds = {uuid: tuple(pools) for uuid, pools in by_provider.items()}
+        return lambda provider: kinds.get(provider.uuid)
+
+    def _ask(self, plugin: Filter, facts: RequestFacts, mappings: Sequence[Mappings]) -> Sequence[bool]:
+        """Return, for each candidate's mappings, whether a filter accepts it."""
+        try:
+            answer: Sequence[bool] = plugin.body(facts, self.demand.request, self.options, mappings)
+        except (FilterFault, FittingFault) as fault:
+            if self.options.nova_quirks:
+                raise FilterFault(fault.message, nova_exception=fault.nova_exception) from fault
+            return (False,) * len(mappings)
+        return answer
+
+    def _is_own(self, row: int, candidate: Candidate) -> bool:
+        """Whether a candidate takes just the amounts asked for, all from the host's own inventory."""
+        own = tuple(sorted(self.demand.amounts.resources.items()))
+        return candidate.allocations == ((self.fleet.identity.uuids[row], own),)
+
+    # -- devices -------------------------------------------------------------------------------------------------------
+
+    def _devices(self, row: int, candidate: Candidate | None) -> _Given:
+        """Return the fitted cells and the devices that an instance takes (nova's HostState.consume_from_request).
+
+        nova counts in place and stops where it raises: with its quirks what it had counted by then stays.
+        """
+        fleet, request, quirks = self.fleet, self.demand.request, self.options.nova_quirks
+        guest, host, pools = request.numa, fleet.numa(row), fleet.pci_pools(row)
+        if guest is None and not request.pci_requests:
+            return _Given(next_numa=guest)
+        mappings = dict(candidate.mappings) if candidate is not None and self._maps(candidate) else None
+        fitted = None
+        cells = None if guest is None else [cell.cell_id for cell in guest.cells]
+        if guest is not None and host is not None:
+            try:
+                fitted = self._fitted(row, host, guest, mappings)
+            except FittingFault:
+                return _Given(next_numa=guest, is_whole=False)
+            if quirks and fitted is not None and nova_usage_exception(host, fitted):
+                return _Given(next_numa=fitted, is_whole=False)
+            cells = None if fitted is None else [cell.host_cell for cell in fitted.cells if cell.host_cell is not None]
+            guest = fitted
+        requests = request.pci_requests
+        taken = take(pools, requests, cells=cells, host=host, mappings=mappings)
+        is_whole = taken is not None
+        while quirks and taken is None:
+            requests = requests[:-1]
+            taken = take(pools, requests, cells=cells, host=host, mappings=mappings)
+        return _Given(fitted, taken or (), guest, is_whole)
+
+    def _fitted(self, row: int, host: HostNuma, guest: GuestNuma, mappings: Mappings | None) -> GuestNuma | None:
+        """Return the guest on the host's cells; only nova's filter sets limits to how far they are overcommitted."""
+        fleet, request = self.fleet, self.demand.request
+        is_limited = any(item.name == "NUMATopologyFilter" for item in self.filters)
+        return fit(
+            host,
+            guest,
+            cpu_allocation_ratio=float(fleet.columns["vcpu_allocation_ratio"][row]) if is_limited else None,
+            ram_allocation_ratio=float(fleet.columns["memory_mb_allocation_ratio"][row]) if is_limited else None,
+            networks=request.networks if is_limited else None,
+            pci_requests=request.pci_requests,
+            pci_pools=fleet.pci_pools(row),
+            mappings=mappings,
+            pack_cells=self.options.packing_host_numa_cells_allocation_strategy,
+            quirks=self.options.nova_quirks,
+        )
+
+    def _maps(self, candidate: Candidate) -> bool:
+        """Whether a candidate's mappings name more than the unsuffixed group."""
+        return any(suffix for suffix, _ in candidate.mappings)
