@@ -40,10 +40,24 @@ MAX_MESSAGE_BYTES = 64 << 20
 _SCHEDULER = "engine.v1.SchedulerService"
 _INVENTORY = "engine.v1.InventoryService"
 _RETRIED = {
-    _SCHEDULER: ("SelectDestinations", "GetAllocation", "ListAllocations", "ExplainSelection", "AuditAllocations"),
-    _INVENTORY: ("ListHosts", "GetHost", "ListAggregates", "ListFlavors", "ListServerGroups"),
+    _SCHEDULER: (
+        "SelectDestinations",
+        "RevertMove",
+        "GetAllocation",
+        "ListAllocations",
+        "ExplainSelection",
+        "AuditAllocations",
+    ),
+    _INVENTORY: (
+        "ListHosts",
+        "GetHost",
+        "ListAggregates",
+        "ListFlavors",
+        "ListServerGroups",
+        "ListSharingProviders",
+    ),
 }
-"""The calls that may be repeated; SelectDestinations only goes this way when it has a token."""
+"""The calls that may be repeated; SelectDestinations and RevertMove only go this way when they have a token."""
 _RETRY_POLICY = {
     "maxAttempts": 4,
     "initialBackoff": "0.1s",
@@ -138,6 +152,19 @@ class Client:
         """
         request = scheduler.MoveAllocationRequest(consumer_uuid=consumer_uuid, host_id=host_id)
         return self._call(self._once, _SCHEDULER, "MoveAllocation", request, scheduler.MoveAllocationResponse)
+
+    def revert_move(
+        self, instance_uuid: str, migration_uuid: str, *, client_token: str = ""
+    ) -> scheduler.RevertMoveResponse:
+        """Gives an instance back what its migration holds; with a ``client_token`` as in ``select_destinations``.
+
+        Raises UnknownAllocationError, ConflictError.
+        """
+        request = scheduler.RevertMoveRequest(
+            instance_uuid=instance_uuid, migration_uuid=migration_uuid, client_token=client_token
+        )
+        channel = self._again if client_token else self._once
+        return self._call(channel, _SCHEDULER, "RevertMove", request, scheduler.RevertMoveResponse)
 
     def get_allocation(self, consumer_uuid: str) -> scheduler.GetAllocationResponse:
         """Returns what one consumer holds. Raises UnknownAllocationError."""
@@ -273,6 +300,27 @@ class Client:
         """Returns every server group."""
         return self._call(
             self._again, _INVENTORY, "ListServerGroups", hosts.ListServerGroupsRequest(), hosts.ListServerGroupsResponse
+        )
+
+    def update_sharing_providers(
+        self, providers: Iterable[inventory.ResourceProvider]
+    ) -> hosts.UpdateSharingProvidersResponse:
+        """Adds and replaces sharing resource providers, all or none. Raises InvalidRequestError."""
+        request = hosts.UpdateSharingProvidersRequest(providers=providers)
+        return self._call(
+            self._once, _INVENTORY, "UpdateSharingProviders", request, hosts.UpdateSharingProvidersResponse
+        )
+
+    def list_sharing_providers(self) -> hosts.ListSharingProvidersResponse:
+        """Returns every sharing resource provider."""
+        request = hosts.ListSharingProvidersRequest()
+        return self._call(self._again, _INVENTORY, "ListSharingProviders", request, hosts.ListSharingProvidersResponse)
+
+    def delete_sharing_providers(self, uuids: Iterable[str]) -> hosts.DeleteSharingProvidersResponse:
+        """Removes sharing resource providers, all or none. Raises NotFoundError, ConflictError."""
+        request = hosts.DeleteSharingProvidersRequest(uuids=uuids)
+        return self._call(
+            self._once, _INVENTORY, "DeleteSharingProviders", request, hosts.DeleteSharingProvidersResponse
         )
 
     def _call(

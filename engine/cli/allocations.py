@@ -1,4 +1,4 @@
-"""``berth allocations``, ``berth release`` and ``berth move``: what instances hold."""
+"""``berth allocations``, ``berth release``, ``berth move`` and ``berth revert``: what instances hold."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli.connection import Connection
+from engine.cli.device_view import assignment_text
 from engine.cli.option_groups import with_option_groups
 from engine.cli.output import write_facts, write_json, write_line, write_table
 from engine.cli.paging import Limit, shown, up_to
@@ -68,6 +69,7 @@ def show_allocation(uuid: Instance, connection: Connection) -> None:
         ("user", held.user_id),
         ("server group", held.instance_group),
         ("resources", ", ".join(f"{name} {amount}" for name, amount in sorted(held.resources.items()))),
+        ("given", assignment_text(held.assignment)),
         ("created", datetime.fromtimestamp(held.created_us / 1e6, UTC).isoformat(timespec="seconds")),
     ]
     write_facts(facts)
@@ -102,6 +104,23 @@ def move(
         write_json(plain(reply))
     else:
         write_line(f"{uuid} is on {reply.allocation.host_id} (generation {reply.inventory_generation})")
+
+
+@with_option_groups
+def revert(
+    uuid: Instance,
+    migration: Annotated[
+        str, typer.Argument(metavar="MIGRATION", help="The migration by which it moved (berth place --migration).")
+    ],
+    connection: Connection,
+) -> None:
+    """Give an instance back what it held before a migration, and release what it was given for it."""
+    with connection.client() as client:
+        reply = client.revert_move(uuid, migration)
+    if connection.as_json:
+        write_json(plain(reply))
+    else:
+        write_line(f"{uuid} is back on {reply.allocation.host_id} (generation {reply.inventory_generation})")
 
 
 def _row(item: Allocation) -> tuple[object, ...]:

@@ -7,7 +7,22 @@ from typing import Annotated
 import typer
 
 from engine import __version__
-from engine.cli import aggregates, allocations, audit, demo, explain, flavors, groups, hosts, place, serve, status, up
+from engine.cli import (
+    aggregates,
+    allocations,
+    audit,
+    config,
+    demo,
+    explain,
+    flavors,
+    groups,
+    hosts,
+    place,
+    providers,
+    serve,
+    status,
+    up,
+)
 from engine.cli.cloud import boot, server
 from engine.cli.exit_codes import HELP
 from engine.cli.replay import command as replay
@@ -49,10 +64,13 @@ app.add_typer(hosts.app, name="hosts")
 app.add_typer(flavors.app, name="flavors")
 app.add_typer(groups.app, name="groups")
 app.add_typer(aggregates.app, name="aggregates")
+app.add_typer(providers.app, name="providers")
 app.command("place")(place.place)
 app.command("explain")(explain.explain)
 app.command("release")(allocations.release)
 app.command("move")(allocations.move)
+app.command("revert")(allocations.revert)
 app.add_typer(allocations.app, name="allocations")
 app.command("replay")(replay.replay)
 app.command("audit")(audit.audit)
+app.add_typer(config.app, name="config")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.cli.device_view import write_devices
 from engine.cli.output import write_facts, write_line, write_table
 from engine.cli.plain import plain
 
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 
 HOST_COLUMNS = ("host", "zone", "state", "vcpus", "used", "memory MB", "used", "disk GB", "used")
 _INVENTORY_COLUMNS = ("resource", "total", "reserved", "ratio", "min unit", "max unit", "step", "used")
-_SHOWN_APART = {"inventories", "service", "up", "host_id"}
+_DEVICES = {"numa_topology", "numa_in_use", "pci_pools", "pci_free", "providers"}
+_SHOWN_APART = {"inventories", "service", "up", "host_id", *_DEVICES}
 
 
 def host_row(host: Host) -> tuple[object, ...]:
@@ -53,6 +55,7 @@ def write_host(host: Host) -> None:
         for name, item in sorted(host.inventories.items())
     )
     write_table(_INVENTORY_COLUMNS, rows)
+    write_devices(host)
     write_line(f"what it holds: berth allocations list --host {host.host_id}")
 
 

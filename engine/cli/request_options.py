@@ -53,6 +53,14 @@ class RequestOptions:
         int | None, typer.Option("--alternates", min=0, metavar="N", help="Next best hosts an instance.")
     ] = None
     project: Annotated[str, typer.Option("--project", metavar="ID", help="The project that asks.")] = ""
+    instance: Annotated[
+        list[str] | None,
+        typer.Option("--instance", metavar="UUID", help="The instances' uuids, one each; made where none is given."),
+    ] = None
+    physnet: Annotated[
+        list[str] | None,
+        typer.Option("--physnet", metavar="NAME", help="A physical network near its NUMA cells; may be repeated."),
+    ] = None
 
     def request_spec(self) -> RequestSpec:
         """Returns the request; raises InvalidRequestError where options contradict one another or sizes are missing."""
@@ -82,7 +90,10 @@ class RequestOptions:
             force_hosts=self.force_host or (),
             ignore_hosts=self.ignore_host or (),
             alternates=self.alternates,
+            instance_uuids=self.instance or (),
         )
+        if self.physnet:
+            spec.networks.physnets.extend(self.physnet)
         if self.flavor:
             spec.flavor_name = self.flavor
         else:

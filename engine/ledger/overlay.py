@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.ledger.records import CONSUMER_BYTES, Claims, ColumnRecord, JournalRecord, Moves, Releases, TokensForgotten
+from engine.ledger.records import (
+    CONSUMER_BYTES,
+    AssignmentsWritten,
+    Claims,
+    ColumnRecord,
+    JournalRecord,
+    Moves,
+    Releases,
+    TokensForgotten,
+)
 
 ALLOCATION = np.dtype(
     [
@@ -25,16 +34,23 @@ ALLOCATION = np.dtype(
 
 
 class AllocationOverlay:
-    """Applies journal records to allocations in memory, as RowBatch applies them to the table."""
+    """Applies journal records to allocations in memory, as RowBatch applies them to the table.
 
-    def __init__(self, rows: npt.NDArray[np.void], records: Sequence[JournalRecord]) -> None:
+    ``assignments`` are the payloads that the rows have, by consumer.
+    """
+
+    def __init__(
+        self, rows: npt.NDArray[np.void], assignments: Mapping[bytes, bytes], records: Sequence[JournalRecord]
+    ) -> None:
         claimed = sum(len(record.consumers) // CONSUMER_BYTES for record in records if isinstance(record, Claims))
         self._rows = np.zeros(len(rows) + claimed, ALLOCATION)
         self._rows[: len(rows)] = rows
         self._alive = np.ones(len(self._rows), np.bool_)
         self._size = len(rows)
         self._index: dict[bytes, int] = {}
-        if any(isinstance(record, ColumnRecord) for record in records):
+        self.assignments = dict(assignments)
+        """The payloads there are now, by consumer."""
+        if any(isinstance(record, ColumnRecord | AssignmentsWritten) for record in records):
             self._index = dict(zip(rows["consumer"].tolist(), range(len(rows)), strict=True))
         for record in records:
             self._apply(record)
@@ -48,9 +64,13 @@ class AllocationOverlay:
             case Claims():
                 self._claim(record)
             case Releases():
-                self._rows["released_us"][self._held(_keys(record))] = record.released_us
+                keys = _keys(record)
+                self._rows["released_us"][self._held(keys)] = record.released_us
+                self._drop_assignments(keys)
             case Moves():
                 self._move(record)
+            case AssignmentsWritten():
+                self._assign(record)
             case TokensForgotten():
                 released = self._rows["released_us"][: self._size]
                 self._alive[: self._size] &= (released == 0) | (released >= record.before_us)
@@ -72,6 +92,7 @@ class AllocationOverlay:
         rows["owner"] = record.owner
         rows["created_us"] = record.created_us
         self._size = new.stop
+        self._drop_assignments(keys)
 
     def _move(self, record: Moves) -> None:
         hosts = dict(zip(_keys(record), np.frombuffer(record.hosts, "<i4").tolist(), strict=True))
@@ -79,6 +100,19 @@ class AllocationOverlay:
         column = np.fromiter(hosts.values(), np.int32, len(hosts))
         movable = self._movable(slots)
         self._rows["host"][slots[movable]] = column[movable]
+        self._drop_assignments(hosts)
+
+    def _assign(self, record: AssignmentsWritten) -> None:
+        keys = _keys(record)
+        held = self._movable(self._slots(keys)).tolist()
+        for key, payload, is_held in zip(keys, record.payloads, held, strict=True):
+            if is_held:
+                self.assignments[key] = payload
+
+    def _drop_assignments(self, keys: Iterable[bytes]) -> None:
+        if self.assignments:
+            for key in keys:
+                self.assignments.pop(key, None)
 
     def _held(self, keys: list[bytes]) -> npt.NDArray[np.int64]:
         slots = self._slots(keys)
@@ -95,6 +129,6 @@ class AllocationOverlay:
         return known
 
 
-def _keys(record: ColumnRecord) -> list[bytes]:
+def _keys(record: ColumnRecord | AssignmentsWritten) -> list[bytes]:
     keys: list[bytes] = np.frombuffer(record.consumers, "V16").tolist()
     return keys

@@ -28,7 +28,7 @@ from engine.ledger.records import (
     TokensForgotten,
     without_rows,
 )
-from engine.ledger.schema import DATABASE_NAME, failure_to_open, open_for_reading
+from engine.ledger.schema import ASSIGNMENTS_SINCE, DATABASE_NAME, failure_to_open, open_for_reading
 from engine.ledger.segments import decode_segment
 from engine.ledger.state import LedgerState
 
@@ -43,6 +43,7 @@ _ALLOCATIONS = """
 SELECT group_concat(printf('%016x', position) || hex(consumer) || printf('%08x%08x%08x%016x%016x', host & 0xffffffff,
   shape & 0xffffffff, owner, created_us, released_us), ''), max(position)
 FROM (SELECT * FROM allocations WHERE position > ? ORDER BY position LIMIT ?)"""
+_ASSIGNMENTS = "SELECT consumer, assignment FROM allocations WHERE assignment IS NOT NULL"
 _RECORDS = """
 SELECT group_concat(hex(record), ''), max(place), count(*), group_concat(place)
 FROM (SELECT rowid AS place, record FROM %s WHERE rowid > ? ORDER BY rowid LIMIT ?)"""
@@ -88,7 +89,8 @@ class LedgerReader:
 
     def _state(self) -> LedgerState:
         journal = list(self._journal())
-        allocations = AllocationOverlay(self._allocations(), journal).columns()
+        overlay = AllocationOverlay(self._allocations(), self._assignments(), journal)
+        allocations = overlay.columns()
         shapes = self._coded("shapes", Shape)
         owners = {0: Owner()} | self._coded("owners", Owner)
         tokens = {token.token: token for _, token in self._records("tokens", TokenAnswered)}
@@ -124,6 +126,7 @@ class LedgerReader:
             host_segments=self._segments(),
             documents={kind: entries for kind, entries in documents.items() if entries},
             tokens=tokens,
+            assignments=overlay.assignments,
         )
 
     def _journal(self) -> Iterator[JournalRecord]:
@@ -148,6 +151,12 @@ class LedgerReader:
             chunks.append(np.frombuffer(packed, ALLOCATION))
         rows = np.concatenate(chunks)
         return rows[np.argsort(rows["position"], kind="stable")]
+
+    def _assignments(self) -> dict[bytes, bytes]:
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version < ASSIGNMENTS_SINCE:
+            return {}
+        return dict(self._connection.execute(_ASSIGNMENTS).fetchall())
 
     def _records(self, table: str, kind: type[_Decoded]) -> Iterator[tuple[int, _Decoded]]:
         """Yield the rowid and the decoded record of every row of the table."""

@@ -32,11 +32,15 @@ class Shape(Struct, frozen=True, array_like=True):
 
 
 class Owner(Struct, frozen=True, array_like=True):
-    """Whose an allocation is; all empty for owner 0, which always exists."""
+    """Whose an allocation is, and of what image: its (name, value) properties, sorted.
+
+    All empty for owner 0, which always exists.
+    """
 
     project_id: str = ""
     user_id: str = ""
     instance_group: str = ""
+    image_properties: tuple[tuple[str, str], ...] = ()
 
 
 class ShapesAdded(Struct, frozen=True, array_like=True, tag="shapes_added"):
@@ -76,6 +80,22 @@ class Releases(Struct, frozen=True, array_like=True, tag="releases"):
 
     def __post_init__(self) -> None:
         _count(self.consumers)
+
+
+class AssignmentsWritten(Struct, frozen=True, array_like=True, tag="assignments_written"):
+    """What held allocations were given beyond their shapes, opaque to the ledger: a payload a consumer.
+
+    It comes after the Claims it belongs to, since an assignment ends when its consumer is claimed again, moved or
+    released; unknown and released consumers are left as they are.
+    """
+
+    consumers: bytes
+    payloads: list[bytes]
+
+    def __post_init__(self) -> None:
+        count = _count(self.consumers)
+        if len(self.payloads) != count:
+            raise ValueError(f"payloads must be one for each of {count} consumers, not {len(self.payloads)}")
 
 
 class Moves(Struct, frozen=True, array_like=True, tag="moves"):
@@ -137,6 +157,7 @@ JournalRecord: TypeAlias = (
     | Claims
     | Releases
     | Moves
+    | AssignmentsWritten
     | TokenAnswered
     | TokensForgotten
     | DocumentsWritten
@@ -150,7 +171,7 @@ Record: TypeAlias = JournalRecord | HostSegment
 def row_count(record: JournalRecord) -> int:
     """Return how many table rows the record stands for, at least 1."""
     match record:
-        case Claims() | Releases() | Moves():
+        case Claims() | Releases() | Moves() | AssignmentsWritten():
             rows = len(record.consumers) // CONSUMER_BYTES
         case ShapesAdded():
             rows = len(record.shapes)

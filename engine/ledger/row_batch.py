@@ -13,6 +13,7 @@ from engine.ledger.bulk import COUNTER, INSTANT_WIDTH, NUMBER_WIDTH, Layout, cel
 from engine.ledger.records import (
     CONSUMER_BYTES,
     NUMBER_BYTES,
+    AssignmentsWritten,
     Claims,
     ColumnRecord,
     DocumentsDeleted,
@@ -37,10 +38,13 @@ SELECT {_CLAIMED.consumer}, {_CLAIMED.number("host")}, {_CLAIMED.number("shape")
 FROM n WHERE true"""  # noqa: S608
 _RELEASE = f"""{COUNTER}, given(consumer, released_us) AS MATERIALIZED (
   SELECT {_RELEASED.consumer}, {_RELEASED.number("released_us")} FROM n)
-UPDATE allocations SET released_us = given.released_us FROM given
+UPDATE allocations SET released_us = given.released_us, assignment = NULL FROM given
 WHERE allocations.consumer = given.consumer AND allocations.released_us = 0"""  # noqa: S608
 _MOVE = f"""{COUNTER}, given(consumer, host) AS MATERIALIZED (SELECT {_MOVED.consumer}, {_MOVED.number("host")} FROM n)
-UPDATE allocations SET host = given.host FROM given
+UPDATE allocations SET host = given.host, assignment = NULL FROM given
+WHERE allocations.consumer = given.consumer AND allocations.released_us = 0"""  # noqa: S608
+_ASSIGN = f"""{COUNTER}, given(consumer, payload) AS MATERIALIZED (SELECT {cell(0, 2)}, {cell(1, 2)} FROM n)
+UPDATE allocations SET assignment = given.payload FROM given
 WHERE allocations.consumer = given.consumer AND allocations.released_us = 0"""  # noqa: S608
 _TOKEN = f"""{COUNTER}
 INSERT OR REPLACE INTO tokens (token, created_us, record)
@@ -95,6 +99,8 @@ class RowBatch:
     def add(self, record: JournalRecord) -> None:
         """Apply a record that is neither columns nor TokensForgotten."""
         match record:
+            case AssignmentsWritten():
+                self._assign(record)
             case TokenAnswered():
                 self._tokens.append(record)
             case ShapesAdded():
@@ -177,6 +183,12 @@ class RowBatch:
             moved.update(zip(_split(part.consumers, CONSUMER_BYTES), hosts, strict=True))
         hosts_column = np.frombuffer(b"".join(moved.values()), "<i4")
         self._connection.execute(_MOVE, _MOVED.pack(b"".join(moved), host=hosts_column))
+
+    def _assign(self, record: AssignmentsWritten) -> None:
+        # the claims they belong to may still be held back; and as above, the last one of a consumer counts
+        self._flush_run()
+        payloads = dict(zip(_split(record.consumers, CONSUMER_BYTES), record.payloads, strict=True))
+        self._write_cells(_ASSIGN, list(payloads.items()))
 
     def _write_cells(self, statement: str, rows: Sequence[Sequence[bytes]], **values: object) -> None:
         if rows:

@@ -10,7 +10,11 @@ from engine.errors import LedgerCorruptError, LedgerError
 from engine.ledger.options import LedgerOptions
 
 DATABASE_NAME = "ledger.db"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+FIRST_VERSION = 1
+"""The oldest version that is still read, and brought up to date when it is opened for writing."""
+ASSIGNMENTS_SINCE = 2
+"""The version from which on allocations have assignments."""
 APPLICATION_ID = 0x42727468
 """``Brth`` in the file's header, so that another program's database is told apart."""
 
@@ -24,7 +28,8 @@ CREATE TABLE allocations (
   shape INTEGER NOT NULL,
   owner INTEGER NOT NULL,
   created_us INTEGER NOT NULL,
-  released_us INTEGER NOT NULL DEFAULT 0
+  released_us INTEGER NOT NULL DEFAULT 0,
+  assignment BLOB
 );
 CREATE INDEX allocations_released ON allocations (released_us) WHERE released_us > 0;
 CREATE TABLE shapes (code INTEGER PRIMARY KEY, record BLOB NOT NULL);
@@ -36,6 +41,8 @@ CREATE TABLE host_segments (position INTEGER PRIMARY KEY, kind INTEGER NOT NULL,
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('failed_commits', 0);
 """
+_UPGRADES = {1: "ALTER TABLE allocations ADD COLUMN assignment BLOB;"}
+"""What makes of each earlier version the one after it."""
 
 
 def open_for_writing(state_dir: Path, options: LedgerOptions) -> sqlite3.Connection:
@@ -53,7 +60,7 @@ def open_for_writing(state_dir: Path, options: LedgerOptions) -> sqlite3.Connect
         _create(path)
     connection = _connect(path, "rw", options.busy_timeout_s)
     try:
-        check_identity(connection, path)
+        version = check_identity(connection, path)
         _check_soundness(connection, path)
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
@@ -61,6 +68,8 @@ def open_for_writing(state_dir: Path, options: LedgerOptions) -> sqlite3.Connect
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA cache_size = -{options.cache_mb * 1024}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {options.checkpoint_pages}")
+        if version != SCHEMA_VERSION:
+            _upgrade(connection, version)
     except sqlite3.Error as error:
         connection.close()
         raise failure_to_open(path, error) from error
@@ -71,7 +80,7 @@ def open_for_writing(state_dir: Path, options: LedgerOptions) -> sqlite3.Connect
 
 
 def open_for_reading(state_dir: Path, busy_timeout_s: float) -> sqlite3.Connection:
-    """Return a read-only connection; it needs no lock and does not hold up the service that writes.
+    """Return a read-only connection, also to an earlier version's file; it needs no lock and holds no writer up.
 
     Raises LedgerCorruptError or LedgerError as ``open_for_writing`` does, and LedgerError where there is no ledger.
     """
@@ -94,17 +103,18 @@ def open_for_reading(state_dir: Path, busy_timeout_s: float) -> sqlite3.Connecti
     return connection
 
 
-def check_identity(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise LedgerCorruptError unless the file says that it is a ledger of this version."""
+def check_identity(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the file's ledger version; raise LedgerCorruptError unless it is a ledger that this Berth can read."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID:
         raise LedgerCorruptError(
             f"{path} is not a Berth ledger: restore it from a copy or give another state directory"
         )
-    if version != SCHEMA_VERSION:
+    if not FIRST_VERSION <= version <= SCHEMA_VERSION:
         message = f"{path} has ledger version {version}, this Berth knows {SCHEMA_VERSION}: use the Berth that wrote it"
         raise LedgerCorruptError(message, version=version)
+    return int(version)
 
 
 def failure_to_open(path: Path, error: sqlite3.Error) -> LedgerError:
@@ -132,6 +142,20 @@ def _check_soundness(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} is damaged ({finding.splitlines()[-1]}): restore it from a copy or give another state directory"
         )
         raise LedgerCorruptError(message)
+
+
+def _upgrade(connection: sqlite3.Connection, version: int) -> None:
+    """Bring the tables from an earlier version to this one, in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for earlier in range(version, SCHEMA_VERSION):
+            connection.execute(_UPGRADES[earlier])
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _create(path: Path) -> None:

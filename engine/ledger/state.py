@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ class LedgerState:
     ``consumers`` uint8[n, 16]; ``hosts`` (host numbers), ``shapes`` and ``owners`` (codes) int32[n]; ``created_us``
     and ``released_us`` int64[n], where a ``released_us`` of 0 means held. ``host_segments`` are in the order written.
     Codes in the allocations are the caller's and are not checked against ``shape_table`` and ``owner_table``.
+    ``assignments`` are payloads by consumer, of held allocations only.
     """
 
     consumers: npt.NDArray[np.uint8]
@@ -31,3 +32,4 @@ class LedgerState:
     host_segments: Sequence[HostSegment]
     documents: Mapping[str, Mapping[str, bytes]]
     tokens: Mapping[str, TokenAnswered]
+    assignments: Mapping[bytes, bytes] = field(default_factory=dict)

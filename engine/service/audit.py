@@ -14,7 +14,10 @@ from engine.inventory.fleet import Fleet
 from engine.ledger.reader import read_state
 from engine.ledger.records import Shape
 from engine.ledger.state import LedgerState
+from engine.model.assignment import Assignment
+from engine.service.audit_devices import compare_assignments, compare_devices
 from engine.service.book import AllocationBook, shape_amounts
+from engine.service.catalog import restore_sharing
 from engine.service.convert import consumer_text
 from engine.service.restore import latest_hosts, restore
 from engine.v1 import scheduler_service_pb2 as pb
@@ -34,22 +37,29 @@ _USAGE = (
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The allocations held, as columns: consumers (16 bytes each), rows, shape codes and the shapes."""
+    """The allocations held, as columns: consumers (16 bytes each), rows, shape codes and the shapes.
+
+    ``assignments`` are those of the consumers that hold more than plain amounts.
+    """
 
     consumers: list[bytes]
     rows: npt.NDArray[np.int64]
     shape_codes: npt.NDArray[np.int64]
     shapes: list[Shape]
+    assignments: dict[bytes, Assignment]
 
     @classmethod
     def of_book(cls, book: AllocationBook) -> Held:
         """Copy what a book holds now."""
         places = book.held_places()
+        consumers = [book.consumer(place) for place in places.tolist()]
+        found = zip(consumers, map(book.assignment, places.tolist()), strict=True) if book.has_assignments else ()
         return cls(
-            [book.consumer(place) for place in places.tolist()],
+            consumers,
             book.rows(places),
             book.shape_codes(places),
             list(book.shapes),
+            {consumer: assignment for consumer, assignment in found if assignment is not None},
         )
 
 
@@ -58,7 +68,9 @@ def audit(state: LedgerState, held: Held, fleet: Fleet) -> pb.AuditAllocationsRe
     differences = [("columns", problem) for problem in check_invariants(fleet)]
     differences += _compare_hosts(state, fleet)
     differences += _compare_allocations(state, held, fleet)
+    differences += _limited(compare_assignments(state.assignments, held.assignments))
     differences += _compare_usage(held, fleet)
+    differences += _limited(compare_devices(_assigned(held), fleet, restore_sharing(state.documents)))
     return pb.AuditAllocationsResponse(
         clean=not differences,
         differences=[pb.AuditDifference(subject=subject, problem=problem) for subject, problem in differences],
@@ -83,6 +95,14 @@ def audit_state_dir(state_dir: Path) -> pb.AuditAllocationsResponse:
             clean=False, differences=[pb.AuditDifference(subject="ledger", problem=error.message)]
         )
     return audit(state, Held.of_book(restored.book), restored.table.snapshot())
+
+
+def _assigned(held: Held) -> list[tuple[int, Assignment]]:
+    """Return the row and assignment of each consumer that has one."""
+    if not held.assignments:
+        return []
+    row_of = dict(zip(held.consumers, held.rows.tolist(), strict=True))
+    return [(row_of[consumer], assignment) for consumer, assignment in held.assignments.items()]
 
 
 def _compare_hosts(state: LedgerState, fleet: Fleet) -> list[tuple[str, str]]:

@@ -13,6 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import InvalidRequestError, LimitExceededError
+from engine.fitting.numa_request import guest_numa
+from engine.fitting.pci_aliases import pci_requests
+from engine.model.flavor import Flavor
+from engine.model.image import Image
 from engine.model.limits import MAX_INSTANCES
 from engine.model.request_spec import RequestSpec
 from engine.service.batch_run import BatchColumns, BatchRun
@@ -57,9 +61,7 @@ def place_batch(
     """
     columns = _parse(message)
     requests = [
-        RequestSpec(
-            flavor=placer.catalog.flavor(name), project_id=message.project_id, user_id=message.user_id, alternates=0
-        )
+        _request(placer, placer.catalog.flavor(name), message.project_id, message.user_id)
         for name in message.flavor_names
     ]
     run = BatchRun(
@@ -82,6 +84,21 @@ def place_batch(
         inventory_generation=placer.table.generation,
     )
     return answer, done
+
+
+def _request(placer: Placer, flavor: Flavor, project_id: str, user_id: str) -> RequestSpec:
+    """Return the request for a flavor; one without extra specs has neither NUMA cells nor PCI devices."""
+    if not flavor.extra_specs:
+        return RequestSpec(flavor=flavor, project_id=project_id, user_id=user_id, alternates=0)
+    image = Image()
+    return RequestSpec(
+        flavor=flavor,
+        project_id=project_id,
+        user_id=user_id,
+        alternates=0,
+        numa=guest_numa(flavor, image),
+        pci_requests=pci_requests(flavor, image, placer.aliases),
+    )
 
 
 def _parse(message: pb.SelectDestinationsStreamRequest) -> BatchColumns:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.errors import NoValidHostError
-from engine.inventory.usage import flavor_amounts
 from engine.ledger import records
-from engine.ledger.records import Record
+from engine.ledger.records import Record, Shape
+from engine.model.assignment import Assignment
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.views import NO_RELEASES, Releases
 from engine.service.book import shape_amounts
-from engine.service.placer import Placer, claims_record
+from engine.service.placer import Placer, claims_records
 from engine.v1 import scheduler_service_pb2 as pb
 
 PLACED = pb.PLACEMENT_OUTCOME_PLACED
@@ -71,12 +72,10 @@ class BatchRun:
         self._claimed: list[bytes] = []
         self._given_back: list[bytes] = []
         self._next_release = 0
+        amounts = [placer.selector.demand(request).amounts for request in requests]
         self._codes = [
-            (
-                flavor_amounts(request.flavor),
-                placer.book.shape_code(request.flavor.name, flavor_amounts(request.flavor)),
-            )
-            for request in requests
+            (item, placer.book.shape_code(request.flavor.name, item))
+            for request, item in zip(requests, amounts, strict=True)
         ]
 
     def place(self) -> None:
@@ -94,6 +93,7 @@ class BatchRun:
             else:
                 stops = np.flatnonzero(special[start:])
                 end = start + int(stops[0]) if len(stops) else len(special)
+                end = self._before_assigned_release(start, end)
                 self._place_run(start, end)
             start = end
         self._release_up_to(len(special))
@@ -124,6 +124,21 @@ class BatchRun:
             special[:] = True
         return np.asarray(special, dtype=np.bool_)
 
+    def _before_assigned_release(self, start: int, end: int) -> int:
+        """Return where a run from ``start`` has to end: before what the kernel cannot give back, an assignment."""
+        book = self.placer.book
+        if not book.has_assignments:
+            return end
+        # what comes before the first request of a run is given back here, so that a run ends further on than it began
+        self._release_up_to(start)
+        first = self._next_release
+        last = int(np.searchsorted(self.columns.positions, end, side="right"))
+        places = book.places(self.columns.releases[first:last])
+        for position, place in zip(self.columns.positions[first:last].tolist(), places, strict=True):
+            if place >= 0 and book.assignment(place) is not None:
+                return int(position)
+        return end
+
     def _place_run(self, start: int, end: int) -> None:
         views = self.placer.selector.views
         flavors = self.columns.flavors[start:end]
@@ -152,7 +167,9 @@ class BatchRun:
         A consumer holds something already, is claimed by a request of this run, or holds nothing and is left out.
         """
         first = self._next_release
-        last = self._next_release = int(np.searchsorted(self.columns.positions, end, side="right"))
+        # with assignments about, what comes right before the request at ``end`` is left to what places that
+        side: Literal["left", "right"] = "left" if self.placer.book.has_assignments else "right"
+        last = self._next_release = int(np.searchsorted(self.columns.positions, end, side=side))
         if first == last:
             return _Due(NO_RELEASES, [])
         book, views = self.placer.book, self.placer.selector.views
@@ -204,42 +221,44 @@ class BatchRun:
 
     def _place_one(self, index: int) -> None:
         request = self.requests[int(self.columns.flavors[index])]
-        shape = self._codes[int(self.columns.flavors[index])][1]
+        shape = self.placer.book.shapes[self._codes[int(self.columns.flavors[index])][1]]
         count = int(self.columns.counts[index])
         consumers = instance_consumers(self.columns.tokens[index], count)
         book = self.placer.book
         earlier = [book.find(consumer) for consumer in consumers]
         first = int(self._starts[index])
         if any(earlier):
-            same = all(entry is not None and entry.shape == shape for entry in earlier)
+            same = all(entry is not None and _same_kind(book.shapes[entry.shape], shape) for entry in earlier)
             self.outcomes[index] = REPEATED if same else TOKEN_REUSED
             if same:
                 self.rows[first : first + count] = [entry.row for entry in earlier if entry is not None]
             return
         try:
-            chosen = self.placer.selector.select(_with_count(request, count))
+            chosen = self.placer.selector.select(replace(request, num_instances=count))
         except NoValidHostError:
             self.outcomes[index] = NO_VALID_HOST
             return
-        rows = np.array([item.row for item in chosen], dtype=np.int64)
+        rows, shapes, assignments = self.placer.claimed(request, chosen)
         self.rows[first : first + count] = rows
-        self._keep(consumers, rows, np.full(count, shape, dtype=np.int64))
+        self._keep(consumers, rows, shapes, assignments)
 
-    def _keep(self, consumers: list[bytes], rows: npt.NDArray[np.int64], shapes: npt.NDArray[np.int64]) -> None:
-        self.placer.book.add(consumers, rows, shapes, self.owner, self.now)
-        self.records.append(claims_record(consumers, rows, shapes, self.owner, self.now))
+    def _keep(
+        self,
+        consumers: list[bytes],
+        rows: npt.NDArray[np.int64],
+        shapes: npt.NDArray[np.int64],
+        assignments: Sequence[Assignment | None] = (),
+    ) -> None:
+        self.placer.book.add(consumers, rows, shapes, self.owner, self.now, assignments)
+        self.records += claims_records(consumers, rows, shapes, self.owner, self.now, assignments)
         self._claimed += consumers
 
 
-def _with_count(request: RequestSpec, count: int) -> RequestSpec:
-    return (
-        request
-        if count == 1
-        else RequestSpec(
-            flavor=request.flavor,
-            num_instances=count,
-            project_id=request.project_id,
-            user_id=request.user_id,
-            alternates=0,
-        )
+def _same_kind(one: Shape, other: Shape) -> bool:
+    """True for shapes of one flavor, whichever providers give what it asks for."""
+    return (one.flavor, one.vcpus, one.memory_mb, one.disk_gb) == (
+        other.flavor,
+        other.vcpus,
+        other.memory_mb,
+        other.disk_gb,
     )

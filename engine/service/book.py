@@ -5,7 +5,7 @@ Released allocations stay as tombstones until their retention ends, so that a re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,10 @@ import numpy.typing as npt
 from engine.inventory.usage import Amounts
 from engine.ledger.records import Owner, Shape
 from engine.ledger.state import LedgerState
+from engine.model.assignment import Assignment
 from engine.model.resources import DISK_GB, MEMORY_MB, VCPU
+from engine.service.assignments import decoded
+from engine.service.image_counts import ImageCounter
 
 HELD = 1
 RELEASED = 0
@@ -32,6 +35,7 @@ class Entry:
     owner: int
     created_us: int
     held: bool
+    assignment: Assignment | None = None
 
 
 def shape_amounts(shape: Shape) -> Amounts:
@@ -69,6 +73,8 @@ class AllocationBook:
         self._state = np.empty(1024, dtype=np.int8)
         self._has_groups = False
         self._group_counts: dict[str, dict[int, int]] = {}
+        self._assignments: dict[int, Assignment] = {}
+        self._images: ImageCounter | None = None
 
     def __len__(self) -> int:
         """How many allocations are held."""
@@ -86,9 +92,16 @@ class AllocationBook:
             )
         return code
 
-    def owner_code(self, project_id: str, user_id: str, instance_group: str) -> int:
-        """Return the code of an owner, giving it the next one if it is new."""
-        owner = Owner(project_id, user_id, instance_group)
+    def owner_code(
+        self,
+        project_id: str,
+        user_id: str,
+        instance_group: str,
+        image_properties: Mapping[str, object] | None = None,
+    ) -> int:
+        """Return the code of an owner (and of its instance's image), giving it the next one if it is new."""
+        image = tuple(sorted((name, str(value)) for name, value in (image_properties or {}).items()))
+        owner = Owner(project_id, user_id, instance_group, image)
         code = self._owner_codes.get(owner)
         if code is None:
             code = self._owner_codes[owner] = len(self.owners)
@@ -112,6 +125,7 @@ class AllocationBook:
             int(self._owner[place]),
             int(self._created_us[place]),
             self._state[place] == HELD,
+            self._assignments.get(place),
         )
 
     def consumer(self, place: int) -> bytes:
@@ -148,6 +162,26 @@ class AllocationBook:
         """Return the serial numbers of places, which ascend with them and stay theirs when places change."""
         return self._serial[places]
 
+    @property
+    def has_assignments(self) -> bool:
+        """True when any allocation, held or released, is more than plain amounts."""
+        return bool(self._assignments)
+
+    def assignment(self, place: int) -> Assignment | None:
+        """Return what the allocation at a place was given beyond its shape, None for plain amounts."""
+        return self._assignments.get(place)
+
+    def image_counts(self) -> Mapping[int, Mapping[tuple[str, str], int]]:
+        """Return, by row, how many instances have an image with this property of this value.
+
+        The first call counts all instances; from then on the counts are kept.
+        """
+        if self._images is None:
+            self._images = ImageCounter(self.owners)
+            held = self.held_places()
+            self._images.count(self._owner[held], self._rows[held], 1)
+        return self._images.by_row
+
     def group_counts(self, group: str) -> dict[int, int]:
         """Return how many instances placed into a server group each row holds."""
         return dict(self._group_counts.get(group, {}))
@@ -161,10 +195,12 @@ class AllocationBook:
         shapes: npt.NDArray[np.int64],
         owner: int,
         created_us: int,
+        assignments: Sequence[Assignment | None] = (),
     ) -> npt.NDArray[np.int64]:
         """Record held allocations of consumers that hold nothing, and return their places.
 
-        A consumer's tombstone is found no more, but stays until its retention ends: see ``uncover``.
+        ``assignments`` are one a consumer, or none where all take plain amounts. A consumer's tombstone is found no
+        more, but stays until its retention ends: see ``uncover``.
         """
         many = len(consumers)
         start, end = self._size, self._size + many
@@ -179,10 +215,13 @@ class AllocationBook:
         self._serial[start:end] = np.arange(self._next_serial, self._next_serial + many)
         self._next_serial += many
         self._index.update(zip(consumers, range(start, end), strict=True))
+        for place, assignment in enumerate(assignments, start):
+            if assignment is not None:
+                self._assignments[place] = assignment
         self._size = end
         self._held += many
         places = np.arange(start, end, dtype=np.int64)
-        self._count_groups(places, 1)
+        self._count(places, 1)
         return places
 
     def release(self, places: npt.NDArray[np.int64], released_us: int) -> None:
@@ -190,22 +229,23 @@ class AllocationBook:
         self._state[places] = RELEASED
         self._released_us[places] = released_us
         self._held -= len(places)
-        self._count_groups(places, -1)
+        self._count(places, -1)
 
     def unrelease(self, places: npt.NDArray[np.int64]) -> None:
         """Take a release back."""
         self._state[places] = HELD
         self._released_us[places] = 0
         self._held += len(places)
-        self._count_groups(places, 1)
+        self._count(places, 1)
 
     def remove(self, places: npt.NDArray[np.int64]) -> None:
         """Forget places altogether, as if they had never been claimed."""
         held = places[self._state[places] == HELD]
-        self._count_groups(held, -1)
+        self._count(held, -1)
         self._held -= len(held)
         self._state[places] = GONE
         for place in places.tolist():
+            self._assignments.pop(place, None)
             if self._index.get(self._consumers[place]) == place:
                 del self._index[self._consumers[place]]
 
@@ -217,12 +257,16 @@ class AllocationBook:
                 if self._consumers[place] in wanted:
                     self._index[self._consumers[place]] = place
 
-    def move(self, place: int, row: int) -> None:
-        """Put a held allocation on another row."""
+    def move(self, place: int, row: int, shape: int, assignment: Assignment | None) -> None:
+        """Put a held allocation on another row, with what it takes there."""
         places = np.array([place], dtype=np.int64)
-        self._count_groups(places, -1)
+        self._count(places, -1)
         self._rows[place] = row
-        self._count_groups(places, 1)
+        self._shape[place] = shape
+        self._assignments.pop(place, None)
+        if assignment is not None:
+            self._assignments[place] = assignment
+        self._count(places, 1)
 
     def forget_released(self, before_us: int) -> int:
         """Drop the tombstones of allocations released before an instant; return how many."""
@@ -237,6 +281,9 @@ class AllocationBook:
         """Close the gaps that dropped allocations left; places change."""
         kept = np.flatnonzero(self._state[: self._size] != GONE)
         self._consumers = [self._consumers[place] for place in kept.tolist()]
+        if self._assignments:
+            found = ((new, self._assignments.get(old)) for new, old in enumerate(kept.tolist()))
+            self._assignments = {new: assignment for new, assignment in found if assignment is not None}
         for name in _COLUMNS:
             setattr(self, name, getattr(self, name)[kept])
         self._size = len(kept)
@@ -252,6 +299,12 @@ class AllocationBook:
             grown = np.empty(wanted, dtype=values.dtype)
             grown[: self._size] = values[: self._size]
             setattr(self, name, grown)
+
+    def _count(self, places: npt.NDArray[np.int64], change: int) -> None:
+        """Count instances into or out of what is counted by row."""
+        self._count_groups(places, change)
+        if self._images is not None:
+            self._images.count(self._owner[places], self._rows[places], change)
 
     def _count_groups(self, places: npt.NDArray[np.int64], change: int) -> None:
         """Count instances into or out of the groups they were placed into."""
@@ -307,5 +360,6 @@ class AllocationBook:
         book._size = many
         held = np.flatnonzero(state.released_us == 0)
         book._held = len(held)
-        book._count_groups(held, 1)
+        book._assignments = {book._index[consumer]: decoded(payload) for consumer, payload in state.assignments.items()}
+        book._count(held, 1)
         return book

@@ -10,12 +10,14 @@ import msgspec
 from engine.errors import InvalidRequestError, UnknownFlavorError, UnknownGroupError
 from engine.ledger.records import DocumentsDeleted, DocumentsWritten, Record
 from engine.model.aggregate import Aggregate
+from engine.model.candidates import Provider
 from engine.model.flavor import Flavor
 from engine.model.server_group import POLICIES, ServerGroup
 
 FLAVOR = "flavor"
 SERVER_GROUP = "server_group"
 AGGREGATE = "aggregate"
+SHARING_PROVIDER = "sharing_provider"
 
 
 @dataclass(slots=True)
@@ -59,7 +61,12 @@ def restore_aggregates(documents: Mapping[str, Mapping[str, bytes]]) -> list[Agg
     return [msgspec.json.decode(value, type=Aggregate) for value in documents.get(AGGREGATE, {}).values()]
 
 
-def written(kind: str, items: Mapping[str, Flavor | ServerGroup | Aggregate]) -> Record:
+def restore_sharing(documents: Mapping[str, Mapping[str, bytes]]) -> list[Provider]:
+    """Return the sharing providers of a ledger's documents, without what Berth's allocations take of them."""
+    return [msgspec.json.decode(value, type=Provider) for value in documents.get(SHARING_PROVIDER, {}).values()]
+
+
+def written(kind: str, items: Mapping[str, Flavor | ServerGroup | Aggregate | Provider]) -> Record:
     """Return the record that keeps documents."""
     return DocumentsWritten(kind, {key: msgspec.json.encode(item) for key, item in items.items()})
 

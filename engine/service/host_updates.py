@@ -10,16 +10,20 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from engine.errors import InvalidFileError, InvalidHostError
+from engine.errors import InvalidFileError, InvalidHostError, InvalidRequestError
+from engine.inventory.device_texts import numa_text, pools_text, tree_of, tree_text
 from engine.inventory.export import fleet_rows
 from engine.inventory.fleet import Fleet
 from engine.inventory.fleet_file import normalise_fleet
 from engine.inventory.fleet_metrics import check_metric, metrics_text
 from engine.inventory.fleet_schema import FLEET_SCHEMA, MAX_TIME_US
+from engine.inventory.host_uuid import uuids_of_hosts
 from engine.inventory.ingest import FleetColumns
 from engine.inventory.table import HostTable
 from engine.model.limits import MAX_AMOUNT
-from engine.model.resources import RESOURCE_CLASSES
+from engine.service.numa_messages import host_numa_from
+from engine.service.pci_messages import pools_from
+from engine.service.provider_messages import check_resource_class, children_from, inventory_from
 from engine.v1 import inventory_pb2
 
 _PREFIX = {"VCPU": ("vcpus", "cpu"), "MEMORY_MB": ("memory_mb", "ram"), "DISK_GB": ("disk_gb", "disk")}
@@ -43,6 +47,7 @@ _OPTIONAL = (
     "cpu_info",
     "host_ip",
     "cell",
+    "never_reported",
 )
 _SOFT = frozenset({"host_id", "num_io_ops", "failed_builds", "metrics", "service"})
 """The fields of a report that is not kept: the host will say them again."""
@@ -189,13 +194,13 @@ def _merged(known: dict[str, Any] | None, host: inventory_pb2.Host) -> dict[str,
     for name in _OPTIONAL:
         if host.HasField(name):
             facts[name] = getattr(host, name)
-    unknown = sorted(host.inventories.keys() - set(RESOURCE_CLASSES))
-    if unknown:
-        raise InvalidHostError(
-            f"host {host.host_id!r}: no resource class {unknown[0]!r}; there are {', '.join(RESOURCE_CLASSES)}",
-            host_id=host.host_id,
-        )
+    try:
+        facts |= _devices(facts, host)
+    except InvalidRequestError as error:
+        raise InvalidHostError(f"host {host.host_id!r}: {error.message}", host_id=host.host_id) from error
     for resource_class, inventory in host.inventories.items():
+        if resource_class not in _PREFIX:
+            continue
         prefix, ratio = _PREFIX[resource_class]
         facts[prefix] = inventory.total
         facts[f"{prefix}_reserved"] = inventory.reserved
@@ -221,3 +226,29 @@ def _merged(known: dict[str, Any] | None, host: inventory_pb2.Host) -> dict[str,
         if host.service.HasField("last_seen_up_us"):
             facts["last_seen_up_us"] = host.service.last_seen_up_us
     return facts
+
+
+def _devices(known: dict[str, Any], host: inventory_pb2.Host) -> dict[str, str]:
+    """Return the texts of the NUMA cells, PCI pools and resource providers that are given, over those ``known``.
+
+    Raises InvalidRequestError.
+    """
+    texts = {}
+    if host.HasField("numa_topology"):
+        texts["numa_topology"] = numa_text(host_numa_from(host.numa_topology))
+    if host.HasField("pci_pools"):
+        texts["pci_device_pools"] = pools_text(pools_from(host.pci_pools))
+    further = host.inventories.keys() - _PREFIX.keys()
+    if further or host.HasField("providers"):
+        inventories, children = tree_of(known.get("resource_providers", ""))
+        for name in further:
+            check_resource_class(name)
+            # a total of nothing takes the class away
+            inventories.pop(name, None)
+            if host.inventories[name].total:
+                inventories[name] = inventory_from(name, host.inventories[name])
+        if host.HasField("providers"):
+            uuid = known.get("uuid") or uuids_of_hosts([host.host_id])[0].as_py()
+            children = children_from(host.providers, uuid.lower())
+        texts["resource_providers"] = tree_text(inventories, children)
+    return texts

@@ -21,10 +21,12 @@ from engine.inventory.fleet import Fleet
 from engine.inventory.fleet_file import normalise_fleet
 from engine.service import convert
 from engine.service.draining import until_draining
+from engine.service.host_messages import host_message
 from engine.service.host_updates import apply_reports, is_report
 from engine.service.inventory_writer import InventoryWriter
 from engine.service.paging import page_bounds, page_token
 from engine.service.placer import Placer
+from engine.service.provider_messages import provider_message, sharing_from, uuid_text
 from engine.service.status import streaming, unary
 from engine.v1 import inventory_pb2, inventory_service_pb2_grpc
 from engine.v1 import inventory_service_pb2 as pb
@@ -119,7 +121,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         self.placer.refresh()
         table = self.placer.table
         return pb.GetHostResponse(
-            host=convert.host_message(table, table.row(request.host_id)), inventory_generation=self._generation
+            host=host_message(table, table.row(request.host_id)), inventory_generation=self._generation
         )
 
     @unary
@@ -226,6 +228,33 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
             inventory_generation=self._generation,
         )
 
+    # -- sharing providers --------------------------------------------------------------------------------------------
+
+    @unary
+    async def UpdateSharingProviders(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+        """Add and replace sharing resource providers."""
+        await self.writer.set_sharing(sharing_from(request.providers))
+        return pb.UpdateSharingProvidersResponse(inventory_generation=self._generation)
+
+    @unary
+    async def ListSharingProviders(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+        """List every sharing resource provider."""
+        table = self.placer.table
+        return pb.ListSharingProvidersResponse(
+            providers=[
+                provider_message(item, table.sharing[item.uuid])
+                for item in sorted(table.reported_sharing.values(), key=lambda item: (item.name, item.uuid))
+            ],
+            inventory_generation=self._generation,
+        )
+
+    @unary
+    async def DeleteSharingProviders(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+        """Remove sharing resource providers that give nothing to anyone."""
+        uuids = [uuid_text(text, "uuids") for text in request.uuids]
+        await self.writer.delete_sharing(list(dict.fromkeys(uuids)))
+        return pb.DeleteSharingProvidersResponse(inventory_generation=self._generation)
+
 
 def _read_fleet(chunks: list[bytes]) -> pa.Table:
     """Return the canonical fleet table of an Arrow IPC stream in pieces; raise InvalidFileError."""
@@ -242,4 +271,4 @@ def _read_fleet(chunks: list[bytes]) -> pa.Table:
 
 
 def _host_messages(fleet: Fleet, rows: Any) -> list[inventory_pb2.Host]:
-    return [convert.host_message(fleet, row) for row in rows.tolist()]
+    return [host_message(fleet, row) for row in rows.tolist()]

@@ -8,7 +8,7 @@ caller: what is in the ledger would be missing in memory otherwise.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -16,23 +16,32 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from engine.errors import InvalidRequestError, UnknownAggregateError, UnknownFlavorError, UnknownGroupError
+from engine.errors import (
+    InvalidHostError,
+    InvalidRequestError,
+    UnknownAggregateError,
+    UnknownFlavorError,
+    UnknownGroupError,
+)
 from engine.inventory.export import fleet_rows, keep_memberships
 from engine.inventory.ingest import FleetColumns, fleet_columns
 from engine.inventory.table import HostTable, Upserted
 from engine.inventory.usage import flavor_amounts
 from engine.ledger.records import HostsDeleted, Record
 from engine.model.aggregate import Aggregate
+from engine.model.candidates import Provider
 from engine.model.flavor import Flavor
 from engine.model.server_group import ServerGroup
 from engine.service import catalog as documents
-from engine.service.catalog import AGGREGATE, FLAVOR, SERVER_GROUP, Catalog
+from engine.service.catalog import AGGREGATE, FLAVOR, SERVER_GROUP, SHARING_PROVIDER, Catalog
 from engine.service.commits import Commits
 from engine.service.host_updates import keep_reported, merged_fleet, worth_keeping
 from engine.service.restore import host_segments
 from engine.v1 import inventory_pb2
 
 _Result = TypeVar("_Result")
+MAX_SHARING = 10_000
+"""Sharing resource providers of one service."""
 
 
 class InventoryWriter:
@@ -94,6 +103,7 @@ class InventoryWriter:
         """Write a batch of hosts to the ledger, those in ``kept`` if it is given, and then into the table."""
         rows = self.table.rows_for(columns.host_ids)
         self.table.check_metric_names(columns.metrics.values())
+        self._check_owners(columns, rows)
         # aggregates that the hosts name first, so that a restart finds them under the same uuids
         made = self.table.ensure_aggregates({name for names in columns.aggregate_names for name in names})
         try:
@@ -109,6 +119,26 @@ class InventoryWriter:
             await self.commits.submit(records, lambda: self._drop_aggregates(made))
         keep_reported(self.table, hosts, columns)
         return self.table.upsert_columns(columns, rows)
+
+    def _check_owners(self, columns: FleetColumns, rows: npt.NDArray[np.int64]) -> None:
+        """Raise InvalidHostError where a host names a resource provider that another one has, or a sharing one."""
+        if columns.devices is None or not columns.devices.providers:
+            return
+        changing = set(rows.tolist())
+        known = self.table.identity.providers
+        owners = {uuid: row for row, names in known.items() if row not in changing for uuid, _ in names}
+        for index, names in columns.devices.providers.items():
+            for uuid, _ in names:
+                host_id = columns.host_ids[index]
+                if uuid in owners:
+                    other = f"host {self.table.identity.host_ids[owners[uuid]]!r} has"
+                elif uuid in self.table.reported_sharing:
+                    other = "is a sharing one"
+                else:
+                    continue
+                raise InvalidHostError(
+                    f"host {host_id!r}: it names the provider {uuid}, which {other}", host_id=host_id
+                )
 
     def _drop_aggregates(self, aggregates: Sequence[Aggregate]) -> None:
         """Take back aggregates that were made for hosts that did not come."""
@@ -229,8 +259,45 @@ class InventoryWriter:
             self.catalog.groups.update(added)
             self.catalog.revision += 1
 
+    async def set_sharing(self, providers: Sequence[Provider]) -> None:
+        """Add and replace sharing resource providers; raise LedgerError with nothing changed."""
+        await self._whole(self._set_sharing(providers))
+
+    async def _set_sharing(self, providers: Sequence[Provider]) -> None:
+        async with self._turn:
+            if len(self.table.reported_sharing.keys() | {item.uuid for item in providers}) > MAX_SHARING:
+                raise InvalidRequestError(
+                    f"at most {MAX_SHARING} providers may share what they have", field="providers"
+                )
+            hosts = {uuid for names in self.table.identity.providers.values() for uuid, _ in names}
+            hosts.update(self.table.identity.uuids)
+            taken = sorted(item.uuid for item in providers if item.uuid in hosts)
+            if taken:
+                raise InvalidRequestError(f"provider {taken[0]} is a host's: give a sharing one a uuid of its own")
+            await self._write(SHARING_PROVIDER, {item.uuid: item for item in providers}, [])
+            self.table.set_sharing(providers)
+
+    async def delete_sharing(self, uuids: Sequence[str]) -> None:
+        """Remove sharing resource providers.
+
+        Raises NotFoundError, ConflictError where one gives something to an instance, LedgerError, with none removed.
+        """
+        await self._whole(self._delete_sharing(uuids))
+
+    async def _delete_sharing(self, uuids: Sequence[str]) -> None:
+        async with self._turn:
+            before = [self.table.reported_sharing[uuid] for uuid in uuids if uuid in self.table.reported_sharing]
+            # at once, so that nothing is placed on them meanwhile
+            self.table.delete_sharing(uuids)
+            if before:
+                record = documents.deleted(SHARING_PROVIDER, list(uuids))
+                await self.commits.submit([record], lambda: self.table.set_sharing(before))
+
     async def _write(
-        self, kind: str, added: dict[str, Flavor] | dict[str, ServerGroup], deleted: Sequence[str]
+        self,
+        kind: str,
+        added: Mapping[str, Flavor] | Mapping[str, ServerGroup] | Mapping[str, Provider],
+        deleted: Sequence[str],
     ) -> None:
         records: list[Record] = []
         if deleted:

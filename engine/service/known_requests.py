@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from engine.fitting.pci_aliases import Aliases
 from engine.inventory.table import HostTable
 from engine.model.request_spec import RequestSpec
-from engine.service import convert
+from engine.service import request_messages
 from engine.service.catalog import Catalog
 from engine.v1 import request_spec_pb2
 
@@ -12,19 +13,30 @@ _MOST = 4096
 
 
 class KnownRequests:
-    """Converts request specs; those that name no instances are kept until what they were checked against changes."""
+    """Converts request specs, the names of instances apart, and keeps them until what they were checked on changes.
 
-    def __init__(self, catalog: Catalog, table: HostTable, default_zone: str) -> None:
+    Who asks twice for the same gets the same object, by which the selector knows it again.
+    """
+
+    def __init__(self, catalog: Catalog, table: HostTable, default_zone: str, aliases: Aliases) -> None:
         self._catalog = catalog
         self._table = table
         self._default_zone = default_zone
+        self._aliases = aliases
         self._kept: dict[bytes, RequestSpec] = {}
         self._checked_at = (-1, -1)
 
     def request_from(self, message: request_spec_pb2.RequestSpec) -> RequestSpec:
-        """Return the request spec of a message; raise what ``convert`` raises."""
-        if message.instance_uuids:
-            return self._converted(message)
+        """Return the request spec of a message without its instance_uuids; raise what ``request_messages`` raises."""
+        if not message.instance_uuids and not message.migration_uuid:
+            return self._known(message)
+        kind = request_spec_pb2.RequestSpec()
+        kind.CopyFrom(message)
+        kind.ClearField("instance_uuids")
+        kind.ClearField("migration_uuid")
+        return self._known(kind)
+
+    def _known(self, message: request_spec_pb2.RequestSpec) -> RequestSpec:
         revisions = (self._table.facts_revision, self._catalog.revision)
         if revisions != self._checked_at or len(self._kept) >= _MOST:
             self._kept.clear()
@@ -36,6 +48,6 @@ class KnownRequests:
         return known
 
     def _converted(self, message: request_spec_pb2.RequestSpec) -> RequestSpec:
-        request = convert.request_from(message, self._catalog, self._table)
-        convert.check_zone(request, self._table, self._default_zone)
+        request = request_messages.request_from(message, self._catalog, self._table, self._aliases)
+        request_messages.check_zone(request, self._table, self._default_zone)
         return request

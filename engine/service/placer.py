@@ -16,20 +16,18 @@ from uuid import uuid4
 import numpy as np
 import numpy.typing as npt
 
-from engine.errors import (
-    AllocationExistsError,
-    InvalidRequestError,
-    LedgerError,
-    NoValidHostError,
-    TokenReusedError,
-    UnknownAllocationError,
-)
+from engine.errors import AllocationExistsError, InvalidRequestError, LedgerError
+from engine.fitting.pci_aliases import parse_aliases
 from engine.inventory.table import HostTable
-from engine.inventory.usage import Amounts, flavor_amounts
-from engine.ledger.records import Claims, Moves, Record, Releases, TokenAnswered, TokensForgotten
+from engine.inventory.usage import assigned_amounts
+from engine.ledger.records import Claims, Record, Releases, TokensForgotten
+from engine.model.assignment import Assignment
 from engine.model.request_spec import RequestSpec
 from engine.model.selection import Selection
 from engine.scheduler.select import Selector
+from engine.scheduler.sparse import GroupState, ImageCounts
+from engine.service.answers import Answers
+from engine.service.assignments import assignments_record
 from engine.service.book import AllocationBook, shape_amounts
 from engine.service.catalog import Catalog
 from engine.service.commits import Commits
@@ -37,7 +35,6 @@ from engine.service.convert import consumer_text
 from engine.service.groups import group_state
 from engine.service.instance_rows import hinted_instance_rows
 
-MAX_TOKEN_LENGTH = 128
 Clock = Callable[[], int]
 """Microseconds since 1970 UTC."""
 
@@ -51,18 +48,8 @@ class Placement:
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """A token's answer: the request's fingerprint, the answer's bytes, and its future while it is on its way."""
-
-    fingerprint: bytes
-    answer: bytes
-    created_us: int
-    done: asyncio.Future[None] | None = None
-
-
 class Placer:
-    """Places, releases and moves instances on one table, one book and one ledger."""
+    """Places and releases instances on one table, one book and one ledger."""
 
     def __init__(
         self,
@@ -79,13 +66,11 @@ class Placer:
         self.selector = selector
         self.commits = commits
         self.clock = clock
-        self._tokens: dict[str, _Answer] = {}
+        self.answers = Answers(commits)
+        options = selector.chain.options
+        self.aliases = parse_aliases(options.pci_alias, pci_in_placement=options.pci_in_placement)
+        self._weighs_images = any(weigher.name == "ImagePropertiesWeigher" for weigher in selector.chain.weighers)
         self._down_time_us = selector.chain.options.service_down_time * 1_000_000
-
-    def restore_tokens(self, tokens: Sequence[TokenAnswered]) -> None:
-        """Take the tokens that the ledger has answers for."""
-        for item in tokens:
-            self._tokens[item.token] = _Answer(item.fingerprint, item.answer, item.created_us)
 
     def refresh(self) -> int:
         """Bring the service states up to now, and return now."""
@@ -94,26 +79,6 @@ class Placer:
         return now
 
     # -- placing ------------------------------------------------------------------------------------------------------
-
-    async def known_answer(self, token: str, fingerprint: bytes) -> bytes | None:
-        """Return the answer that a token was given before, once durable, or None.
-
-        Raises TokenReusedError for a different request, LedgerError when the first answer does not become durable.
-        """
-        if len(token) > MAX_TOKEN_LENGTH:
-            raise InvalidRequestError(
-                f"client_token is longer than {MAX_TOKEN_LENGTH} characters", field="client_token"
-            )
-        found = self._tokens.get(token) if token else None
-        if found is None:
-            return None
-        if found.fingerprint != fingerprint:
-            raise TokenReusedError(
-                f"client token {token!r} was used for a different request: take a new token", client_token=token
-            )
-        if found.done is not None:
-            await asyncio.shield(found.done)
-        return found.answer
 
     async def place(
         self,
@@ -130,43 +95,94 @@ class Placer:
         with nothing claimed.
         """
         now = self.refresh()
-        released = self._released(consumers)
-        group = group_state(self.catalog.group(request.instance_group), self.book) if request.instance_group else None
-        instance_rows = hinted_instance_rows(request, self.book)
-        selections = self.selector.select(request, group=group, instance_rows=instance_rows)
+        if request.is_rebuild:
+            return await self._check_rebuild(request, consumers, token, fingerprint, render)
+        released = self.released_before(consumers)
+        selections = self.selector.select(
+            request,
+            group=self.group_of(request),
+            instance_rows=hinted_instance_rows(request, self.book),
+            image_counts=self.image_counts(request),
+        )
         ids = consumers or [uuid4().bytes for _ in selections]
-        amounts = flavor_amounts(request.flavor, is_bfv=request.is_bfv)
-        owner = self.book.owner_code(request.project_id, request.user_id, request.instance_group)
-        shape = self.book.shape_code(request.flavor.name, amounts)
-        rows = np.array([item.row for item in selections], dtype=np.int64)
-        self.book.add(ids, rows, np.full(len(ids), shape), owner, now)
+        owner = self.owner_of(request)
+        rows, shapes, assignments = self.claimed(request, selections)
+        self.book.add(ids, rows, shapes, owner, now, assignments)
 
         def undo() -> None:
-            self.undo_claims(ids, token)
+            self.undo_claims(ids)
             self.book.uncover(released)
 
         try:
             answer = render(Placement(ids, selections, self.table.generation))
-            records: list[Record] = [claims_record(ids, rows, np.full(len(ids), shape), owner, now)]
-            if token:
-                records.append(TokenAnswered(token, fingerprint, answer, now))
+            records = claims_records(ids, rows, shapes, owner, now, assignments)
         except BaseException:
             undo()
             raise
-        done = self.commits.submit(records, undo)
-        if token:
-            self._tokens[token] = _Answer(fingerprint, answer, now, done)
-        try:
-            await asyncio.shield(done)
-        except asyncio.CancelledError:
-            if not token:
-                self._release_abandoned(ids)
-            raise
-        if token:
-            self._tokens[token] = _Answer(fingerprint, answer, now)
-        return answer
+        return await self.answers.give(
+            records, undo, token, fingerprint, answer, now, abandon=lambda: self._release_abandoned(ids)
+        )
 
-    def _released(self, consumers: Sequence[bytes]) -> list[bytes]:
+    async def _check_rebuild(
+        self,
+        request: RequestSpec,
+        consumers: Sequence[bytes],
+        token: str,
+        fingerprint: bytes,
+        render: Callable[[Placement], bytes],
+    ) -> bytes:
+        """Return the rendered answer of a rebuild, which claims nothing: the hosts that its filters leave."""
+        if len(consumers) != request.num_instances:
+            raise InvalidRequestError(
+                "a rebuild is of instances that there are: give their instance_uuids", field="instance_uuids"
+            )
+        entries = [self.book.find(consumer) for consumer in consumers]
+        selections = self.selector.select(
+            request,
+            group=self.group_of(request),
+            own_rows=[frozenset([entry.row] if entry and entry.held else ()) for entry in entries],
+            instance_rows=hinted_instance_rows(request, self.book),
+            image_counts=self.image_counts(request),
+            claim=False,
+        )
+        answer = render(Placement(consumers, selections, self.table.generation))
+        if not token:
+            return answer
+        return await self.answers.give([], lambda: None, token, fingerprint, answer, self.clock(), abandon=lambda: None)
+
+    # -- what a request is made of ------------------------------------------------------------------------------------
+
+    def group_of(self, request: RequestSpec) -> GroupState | None:
+        """Return the state of the server group that a request names, None where it names none."""
+        if not request.instance_group:
+            return None
+        return group_state(self.catalog.group(request.instance_group), self.book, self.table)
+
+    def image_counts(self, request: RequestSpec) -> ImageCounts:
+        """Return the images of the instances on each row, where a weigher asks for them."""
+        return self.book.image_counts() if self._weighs_images and request.image.properties else {}
+
+    def owner_of(self, request: RequestSpec) -> int:
+        """Return the code of whose the instances of a request are, and of what image."""
+        return self.book.owner_code(
+            request.project_id, request.user_id, request.instance_group, request.image.properties
+        )
+
+    def claimed(
+        self, request: RequestSpec, selections: Sequence[Selection]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], list[Assignment | None]]:
+        """Return the rows and shape codes of what was claimed for a request, and the assignments if there are any."""
+        amounts = self.selector.demand(request).amounts
+        name = request.flavor.name
+        rows = np.array([item.row for item in selections], dtype=np.int64)
+        assignments = [item.assignment for item in selections]
+        if not any(assignments):
+            return rows, np.full(len(selections), self.book.shape_code(name, amounts)), []
+        uuids = self.table.identity.uuids
+        taken = [assigned_amounts(amounts, item.assignment, uuids[item.row]) for item in selections]
+        return rows, np.array([self.book.shape_code(name, item) for item in taken], dtype=np.int64), assignments
+
+    def released_before(self, consumers: Sequence[bytes]) -> list[bytes]:
         """Return the consumers that held something once; raise AllocationExistsError for one that still does."""
         found = []
         for consumer in consumers:
@@ -181,20 +197,19 @@ class Placer:
             found.append(consumer)
         return found
 
-    def undo_claims(self, consumers: Sequence[bytes], token: str = "") -> None:
+    def undo_claims(self, consumers: Sequence[bytes]) -> None:
         """Forget claims as if they had never been made; one that is released has given its amounts back already."""
         places = np.array([place for place in self.book.places(consumers) if place >= 0], dtype=np.int64)
         held = places[self.book.is_held(places)]
         self._apply(held, -1)
         self.book.remove(places)
-        self._tokens.pop(token, None)
 
     def _release_abandoned(self, consumers: Sequence[bytes]) -> None:
         """Give back what a caller that went away was given; without a ledger to write to, it was never given."""
         with suppress(LedgerError):
             self._release_held(consumers, self.clock())
 
-    # -- releasing and moving -----------------------------------------------------------------------------------------
+    # -- releasing ----------------------------------------------------------------------------------------------------
 
     async def release(self, consumers: Sequence[bytes]) -> list[bytes]:
         """Give allocations back and return the consumers that held none, once durable."""
@@ -249,53 +264,6 @@ class Placer:
         places = np.array([place for place in dict.fromkeys(self.book.places(consumers)) if place >= 0], dtype=np.int64)
         return places[self.book.is_held(places)]
 
-    async def move(self, consumer: bytes, host_id: str) -> None:
-        """Move what a consumer holds to a host, or claim it again where it is; it is refused whole, or durable.
-
-        Every filter that columns and placement decide is asked. Raises UnknownAllocationError, UnknownHostError,
-        NoValidHostError where it does not fit, LedgerError.
-        """
-        self.refresh()
-        entry = self.book.find(consumer)
-        if entry is None or not entry.held:
-            uuid = consumer_text(consumer)
-            raise UnknownAllocationError(f"instance {uuid} holds no allocation", consumer=uuid)
-        row = self.table.row(host_id)
-        if row == entry.row:
-            await self.commits.settled()
-            return
-        amounts = shape_amounts(self.book.shapes[entry.shape])
-        self._check_fits(row, amounts, host_id)
-        old = entry.row
-        self.table.apply(row, 1, amounts)
-        self.table.apply(old, -1, amounts)
-        self.book.move(entry.place, row)
-        record = Moves(consumer, np.array([row], dtype="<i4").tobytes())
-        done = self.commits.submit([record], lambda: self._undo_move(consumer, old))
-        await asyncio.shield(done)
-
-    def _check_fits(self, row: int, amounts: Amounts, host_id: str) -> None:
-        """Raise NoValidHostError unless the host is up and has room."""
-        bits = int(self.selector.chain.verdicts(self.table, amounts)[row])
-        failing = {
-            plugin.name: plugin for index, plugin in enumerate(self.selector.chain.column_filters) if bits >> index & 1
-        }
-        if failing:
-            reasons = "; ".join(plugin.reason for plugin in failing.values())
-            raise NoValidHostError(
-                f"host {host_id!r} does not take the instance: {reasons}",
-                rejections=dict.fromkeys(failing, 1),
-                hosts_total=1,
-            )
-
-    def _undo_move(self, consumer: bytes, row: int) -> None:
-        entry = self.book.find(consumer)
-        assert entry is not None
-        amounts = shape_amounts(self.book.shapes[entry.shape])
-        self.table.apply(entry.row, -1, amounts)
-        self.table.apply(row, 1, amounts)
-        self.book.move(entry.place, row)
-
     # -- housekeeping -------------------------------------------------------------------------------------------------
 
     async def forget(self, retention_s: int) -> None:
@@ -303,21 +271,37 @@ class Placer:
         before = self.clock() - retention_s * 1_000_000
         # what is on its way to disk may have to be undone, and that needs its tombstones
         await self.commits.settled()
-        old = [token for token, item in self._tokens.items() if item.created_us < before]
-        for token in old:
-            del self._tokens[token]
-        dropped = self.book.forget_released(before)
-        if old or dropped:
+        answers = self.answers.drop_before(before)
+        allocations = self.book.forget_released(before)
+        if answers or allocations:
             await asyncio.shield(self.commits.submit([TokensForgotten(max(before, 0))], lambda: None))
 
     def _apply(self, places: npt.NDArray[np.int64], sign: int) -> None:
-        """Add or take back the amounts of places in the table."""
+        """Add or take back the amounts and assignments of places in the table."""
         if not len(places):
             return
+        book = self.book
         amounts = np.array(
-            [shape_amounts(self.book.shapes[code]) for code in self.book.shape_codes(places).tolist()], dtype=np.int64
+            [shape_amounts(book.shapes[code]) for code in book.shape_codes(places).tolist()], dtype=np.int64
         )
-        self.table.apply_many(self.book.rows(places), sign, amounts)
+        found = enumerate(map(book.assignment, places.tolist())) if book.has_assignments else ()
+        assignments = {index: assignment for index, assignment in found if assignment is not None}
+        self.table.apply_many(book.rows(places), sign, amounts, assignments)
+
+
+def claims_records(
+    consumers: Sequence[bytes],
+    rows: npt.NDArray[np.int64],
+    shapes: npt.NDArray[np.int64],
+    owner: int,
+    now: int,
+    assignments: Sequence[Assignment | None],
+) -> list[Record]:
+    """Return the ledger's records of claims and of their assignments, one a consumer or none at all."""
+    records: list[Record] = [claims_record(consumers, rows, shapes, owner, now)]
+    given = zip(consumers, assignments, strict=True) if assignments else ()
+    kept = assignments_record((consumer, item) for consumer, item in given if item is not None)
+    return records if kept is None else [*records, kept]
 
 
 def claims_record(

@@ -19,7 +19,7 @@ from engine.inventory.table import HostTable
 from engine.ledger.records import DocumentsWritten, HostsDeleted, HostSegment, HostsWritten, Record
 from engine.ledger.state import LedgerState
 from engine.service.book import AllocationBook, shape_amounts
-from engine.service.catalog import Catalog, restore_aggregates
+from engine.service.catalog import Catalog, restore_aggregates, restore_sharing
 
 SEGMENT_ROWS = 65_536
 SEGMENT_BYTES = 64 * 1024 * 1024
@@ -28,7 +28,18 @@ _NUMBER = "host_number"
 _REMOVED = -1
 _SERVICE = "service"
 _STARTS = "starts"
-_REPEATING = ("availability_zone", "hypervisor_type", "arch", "cpu_info", "cell", "stats", "disabled_reason")
+_REPEATING = (
+    "availability_zone",
+    "hypervisor_type",
+    "arch",
+    "cpu_info",
+    "cell",
+    "stats",
+    "disabled_reason",
+    "numa_topology",
+    "pci_device_pools",
+    "resource_providers",
+)
 """Text columns of few distinct values, kept as codes: a fifth of the bytes."""
 GENERATIONS_PER_START = 2**40
 """Each start begins a range of generations of its own, so that a generation never comes twice."""
@@ -59,10 +70,7 @@ def starts_record(starts: int) -> Record:
 
 def host_segments(fleet: pa.Table, rows: npt.NDArray[np.int64]) -> Iterator[HostsWritten]:
     """Yield the ledger's records of hosts; a host's number is its row."""
-    fleet = fleet.cast(FLEET_SCHEMA)
-    for name in _REPEATING:
-        encoded = pc.dictionary_encode(fleet[name])
-        fleet = fleet.set_column(fleet.column_names.index(name), name, encoded)
+    fleet = _with_codes(fleet.cast(FLEET_SCHEMA))
     numbered = fleet.append_column(_NUMBER, pa.array(rows, pa.int32()))
     size = max(1, min(SEGMENT_ROWS, SEGMENT_BYTES * len(rows) // max(numbered.nbytes, 1)))
     for start in range(0, len(rows), size):
@@ -71,6 +79,15 @@ def host_segments(fleet: pa.Table, rows: npt.NDArray[np.int64]) -> Iterator[Host
         with pa.ipc.new_stream(sink, part.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
             writer.write_table(part)
         yield HostsWritten(sink.getvalue().to_pybytes())
+
+
+def _with_codes(fleet: pa.Table) -> pa.Table:
+    """Return hosts with their repeating texts as codes."""
+    for name in _REPEATING:
+        if not pa.types.is_dictionary(fleet[name].type):
+            encoded = pc.dictionary_encode(fleet[name])
+            fleet = fleet.set_column(fleet.column_names.index(name), name, encoded)
+    return fleet
 
 
 def restore(state: LedgerState) -> Restored:
@@ -89,6 +106,7 @@ def _restore(state: LedgerState) -> Restored:
     table = HostTable()
     for aggregate in restore_aggregates(state.documents):
         table.set_aggregate(aggregate)
+    table.set_sharing(restore_sharing(state.documents))
     hosts = latest_hosts(state.host_segments)
     if hosts.fleet is not None:
         table.upsert_columns(fleet_columns(hosts.fleet), hosts.rows)
@@ -107,6 +125,9 @@ def _restore(state: LedgerState) -> Restored:
     if len(held):
         amounts = np.array([shape_amounts(shape) for shape in book.shapes], dtype=np.int64)
         table.apply_many(rows_held, 1, amounts[shapes_held])
+    if book.has_assignments:
+        found = zip(rows_held.tolist(), map(book.assignment, held.tolist()), strict=True)
+        table.restore_assignments((row, assignment) for row, assignment in found if assignment is not None)
     return Restored(table, book, Catalog.restore(state.documents), state.documents)
 
 
@@ -139,7 +160,7 @@ def latest_hosts(segments: Sequence[HostSegment]) -> LatestHosts:
         numbers.append(table[_NUMBER].to_numpy().astype(np.int64))
         places.append(np.arange(size, size + len(table), dtype=np.int64))
         size += len(table)
-        tables.append(with_new_columns(table).select(FLEET_SCHEMA.names))
+        tables.append(_with_codes(with_new_columns(table).select(FLEET_SCHEMA.names)))
     rows, latest = _last_of_each(np.concatenate(numbers), np.concatenate(places))
     if not tables:
         return LatestHosts(None, rows[:0], {})

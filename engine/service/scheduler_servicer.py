@@ -8,22 +8,27 @@ from typing import Any, TypeAlias
 
 import grpc
 
-from engine.errors import LimitExceededError, UnknownAllocationError
+from engine.errors import InvalidRequestError, LimitExceededError, UnknownAllocationError
 from engine.model.limits import check_amount
 from engine.scheduler.explain import explain
 from engine.scheduler.sparse import SelectionContext
 from engine.service import convert
+from engine.service.assignments import assignment_message
 from engine.service.audit import Held, audit
 from engine.service.batch import StreamDictionary, place_batch
+from engine.service.book import Entry
 from engine.service.draining import until_draining
-from engine.service.groups import group_state
+from engine.service.explanation_messages import explanation_message
 from engine.service.instance_rows import hinted_instance_rows
 from engine.service.known_requests import KnownRequests
+from engine.service.migrations import Migrator
+from engine.service.moves import Mover
 from engine.service.paging import page_bounds, page_token
 from engine.service.placer import Placement, Placer, fingerprint_of
+from engine.service.request_messages import instances_of
 from engine.service.status import streaming, unary
+from engine.v1 import request_spec_pb2, scheduler_service_pb2_grpc, selection_pb2
 from engine.v1 import scheduler_service_pb2 as pb
-from engine.v1 import scheduler_service_pb2_grpc, selection_pb2
 
 MAX_RELEASES = 65_536
 MAX_EXPLAINED = 10_000
@@ -38,24 +43,35 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
 
     def __init__(self, placer: Placer, draining: asyncio.Event) -> None:
         self.placer = placer
+        self.mover = Mover(placer)
+        self.migrator = Migrator(placer)
         self.draining = draining
         default_zone = placer.selector.chain.options.default_availability_zone
-        self._requests = KnownRequests(placer.catalog, placer.table, default_zone)
+        self._requests = KnownRequests(placer.catalog, placer.table, default_zone, placer.aliases)
         self.reasons = {item.name: item.reason for item in placer.selector.chain.filters}
 
     @unary
     async def SelectDestinations(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
-        """Place the instances of one request."""
-        placer = self.placer
-        fingerprint = (
-            fingerprint_of(request.request_spec.SerializeToString(deterministic=True)) if request.client_token else b""
-        )
-        known = await placer.known_answer(request.client_token, fingerprint)
+        """Place the instances of one request, or one that moves."""
+        placer, token = self.placer, request.client_token
+        fingerprint = fingerprint_of(request.request_spec.SerializeToString(deterministic=True)) if token else b""
+        known = await placer.answers.known(token, fingerprint)
         if known is not None:
             return pb.SelectDestinationsResponse.FromString(known)
         spec = self._requests.request_from(request.request_spec)
-        consumers = [convert.consumer_bytes(text, "instance_uuids") for text in spec.instance_uuids]
-        answer = await placer.place(spec, consumers, request.client_token, fingerprint, self._render)
+        consumers = instances_of(request.request_spec, spec.num_instances)
+        migration_uuid = request.request_spec.migration_uuid
+        if migration_uuid:
+            migration = convert.consumer_bytes(migration_uuid, "migration_uuid")
+            if len(consumers) != 1 or spec.is_rebuild:
+                raise InvalidRequestError(
+                    "a migration_uuid goes with one instance that moves: name it in instance_uuids, "
+                    "and leave it out of a rebuild",
+                    field="migration_uuid",
+                )
+            answer = await self.migrator.migrate(spec, consumers[0], migration, token, fingerprint, self._render)
+        else:
+            answer = await placer.place(spec, consumers, token, fingerprint, self._render)
         return pb.SelectDestinationsResponse.FromString(answer)
 
     def _render(self, placement: Placement) -> bytes:
@@ -67,6 +83,8 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
             item.host.weight = selection.weight
             for row, weight in zip(selection.alternates, selection.alternate_weights, strict=True):
                 item.alternates.add(host_id=host_ids[row], weight=weight)
+            if selection.assignment is not None:
+                item.assignment.CopyFrom(assignment_message(selection.assignment))
         return response.SerializeToString()
 
     @streaming
@@ -118,10 +136,30 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
     async def MoveAllocation(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
         """Move an allocation to a named host."""
         consumer = convert.consumer_bytes(request.consumer_uuid, "consumer_uuid")
-        await self.placer.move(consumer, request.host_id)
+        await self.mover.move(consumer, request.host_id)
         return pb.MoveAllocationResponse(
             allocation=self._allocation(consumer), inventory_generation=self.placer.table.generation
         )
+
+    @unary
+    async def RevertMove(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+        """Give an instance back what it held before it moved."""
+        token = request.client_token
+        fingerprint = fingerprint_of(request.SerializeToString(deterministic=True)) if token else b""
+        known = await self.placer.answers.known(token, fingerprint)
+        if known is not None:
+            return pb.RevertMoveResponse.FromString(known)
+        instance = convert.consumer_bytes(request.instance_uuid, "instance_uuid")
+        migration = convert.consumer_bytes(request.migration_uuid, "migration_uuid")
+
+        def render() -> bytes:
+            answer = pb.RevertMoveResponse(
+                allocation=self._allocation(instance), inventory_generation=self.placer.table.generation
+            )
+            return answer.SerializeToString()
+
+        answer = await self.migrator.revert(instance, migration, token, fingerprint, render)
+        return pb.RevertMoveResponse.FromString(answer)
 
     @unary
     async def GetAllocation(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
@@ -139,9 +177,17 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
         if entry is None or not entry.held:
             uuid = convert.consumer_text(consumer)
             raise UnknownAllocationError(f"instance {uuid} holds no allocation", consumer=uuid)
-        host_id = self.placer.table.identity.host_ids[entry.row]
+        return self._entry_message(consumer, entry)
+
+    def _entry_message(self, consumer: bytes, entry: Entry) -> selection_pb2.Allocation:
+        book = self.placer.book
         return convert.allocation_message(
-            consumer, host_id, book.shapes[entry.shape], book.owners[entry.owner], entry.created_us
+            consumer,
+            self.placer.table.identity.host_ids[entry.row],
+            book.shapes[entry.shape],
+            book.owners[entry.owner],
+            entry.created_us,
+            entry.assignment,
         )
 
     @unary
@@ -159,19 +205,10 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
         start, size = page_bounds(request.page_token, request.page_size)
         serials = book.serials(places)
         following = serials[serials >= start][size : size + 1].tolist()
-        host_ids = placer.table.identity.host_ids
-        messages = []
-        for place in places[serials >= start][:size].tolist():
-            entry = book.entry(place)
-            messages.append(
-                convert.allocation_message(
-                    book.consumer(place),
-                    host_ids[entry.row],
-                    book.shapes[entry.shape],
-                    book.owners[entry.owner],
-                    entry.created_us,
-                )
-            )
+        messages = [
+            self._entry_message(book.consumer(place), book.entry(place))
+            for place in places[serials >= start][:size].tolist()
+        ]
         return pb.ListAllocationsResponse(
             allocations=messages,
             next_page_token=page_token(following[0]) if following else "",
@@ -188,19 +225,31 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
         placer.refresh()
         spec = self._requests.request_from(request.request_spec)
         rows = [placer.table.row(host_id) for host_id in request.host_ids]
-        group = group_state(placer.catalog.group(spec.instance_group), placer.book) if spec.instance_group else None
         fleet = placer.table.snapshot()
+        context = SelectionContext(
+            fleet,
+            placer.group_of(spec),
+            own_rows=self._own_rows(request.request_spec, spec.num_instances),
+            instance_rows=hinted_instance_rows(spec, placer.book),
+            # a copy: placing goes on while this is explained
+            image_counts={row: dict(counts) for row, counts in placer.image_counts(spec).items()},
+        )
         explanation = await asyncio.to_thread(
             explain,
             placer.selector.chain,
             fleet,
             spec,
-            SelectionContext(fleet, group, instance_rows=hinted_instance_rows(spec, placer.book)),
+            context,
             hosts=rows,
             weighed_limit=request.weighed_limit or 10,
             nearest_limit=request.nearest_limit or 5,
         )
-        return convert.explanation_message(explanation, fleet)
+        return explanation_message(explanation, fleet)
+
+    def _own_rows(self, message: request_spec_pb2.RequestSpec, count: int) -> frozenset[int]:
+        """Return where the first instance that a request names already is."""
+        entries = [self.placer.book.find(consumer) for consumer in instances_of(message, count)[:1]]
+        return frozenset(entry.row for entry in entries if entry is not None and entry.held)
 
     @unary
     async def AuditAllocations(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802

@@ -95,12 +95,11 @@ class Service:
         commits.watch(restored.book)
         await self._begin_generations(commits, restored)
         chain = Chain.from_options(settings.scheduler)
-        _check_served(chain)
         budget = settings.view_budget_mb * 1024 * 1024
         selector = Selector(restored.table, chain, random.Random(settings.seed), view_budget_bytes=budget)
         await in_daemon_thread(lambda: _warm(selector))
         placer = self.placer = Placer(restored.table, restored.book, restored.catalog, selector, commits, now_us)
-        placer.restore_tokens(list(state.tokens.values()))
+        placer.answers.restore(list(state.tokens.values()))
         writer = self._writer = InventoryWriter(restored.table, restored.catalog, commits)
         # what protoc generates has no types
         scheduler_service_pb2_grpc.add_SchedulerServiceServicer_to_server(  # type: ignore[no-untyped-call]
@@ -166,16 +165,6 @@ def _warm(selector: Selector) -> None:
     """Compile or load the kernels, after waiting for another process that compiles."""
     with compiling():
         selector.warm()
-
-
-def _check_served(chain: Chain) -> None:
-    """Raise InvalidSettingError for a weigher that has nothing to go by here: the ledger keeps no instance's image."""
-    if any(weigher.name == "ImagePropertiesWeigher" for weigher in chain.weighers):
-        raise InvalidSettingError(
-            "image_props_weight_multiplier must be 0: the images of placed instances are not kept, "
-            "so ImagePropertiesWeigher has nothing to compare with",
-            setting="image_props_weight_multiplier",
-        )
 
 
 async def _serve(settings: Settings) -> bool:

@@ -1,3 +1,4 @@
+from engine.v1 import assignment_pb2 as _assignment_pb2
 from engine.v1 import request_spec_pb2 as _request_spec_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -80,7 +81,7 @@ class NetworkInterface(_message.Message):
     def __init__(self, port_id: _Optional[str] = ..., network_id: _Optional[str] = ..., network_name: _Optional[str] = ..., mac_address: _Optional[str] = ..., addresses: _Optional[_Iterable[_Union[FixedAddress, _Mapping]]] = ..., vif_type: _Optional[str] = ..., mtu: _Optional[int] = ..., preexisting: _Optional[bool] = ..., tag: _Optional[str] = ...) -> None: ...
 
 class Instance(_message.Message):
-    __slots__ = ("uuid", "number", "display_name", "hostname", "project_id", "user_id", "project_name", "user_name", "host", "attempt", "vm_state", "task_state", "power_state", "flavor", "flavor_id", "image_id", "image_properties", "requested_networks", "block_devices", "interfaces", "security_groups", "key_name", "key_data", "user_data", "metadata", "config_drive", "availability_zone", "created_us", "reservation_id", "launch_index")
+    __slots__ = ("uuid", "number", "display_name", "hostname", "project_id", "user_id", "project_name", "user_name", "host", "attempt", "vm_state", "task_state", "power_state", "flavor", "flavor_id", "image_id", "image_properties", "requested_networks", "block_devices", "interfaces", "security_groups", "key_name", "key_data", "user_data", "metadata", "config_drive", "availability_zone", "created_us", "reservation_id", "launch_index", "assignment")
     class ImagePropertiesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -125,6 +126,7 @@ class Instance(_message.Message):
     CREATED_US_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     LAUNCH_INDEX_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
     uuid: str
     number: int
     display_name: str
@@ -155,7 +157,8 @@ class Instance(_message.Message):
     created_us: int
     reservation_id: str
     launch_index: int
-    def __init__(self, uuid: _Optional[str] = ..., number: _Optional[int] = ..., display_name: _Optional[str] = ..., hostname: _Optional[str] = ..., project_id: _Optional[str] = ..., user_id: _Optional[str] = ..., project_name: _Optional[str] = ..., user_name: _Optional[str] = ..., host: _Optional[str] = ..., attempt: _Optional[int] = ..., vm_state: _Optional[str] = ..., task_state: _Optional[str] = ..., power_state: _Optional[int] = ..., flavor: _Optional[_Union[_request_spec_pb2.Flavor, _Mapping]] = ..., flavor_id: _Optional[str] = ..., image_id: _Optional[str] = ..., image_properties: _Optional[_Mapping[str, str]] = ..., requested_networks: _Optional[_Iterable[_Union[RequestedNetwork, _Mapping]]] = ..., block_devices: _Optional[_Iterable[_Union[BlockDevice, _Mapping]]] = ..., interfaces: _Optional[_Iterable[_Union[NetworkInterface, _Mapping]]] = ..., security_groups: _Optional[_Iterable[str]] = ..., key_name: _Optional[str] = ..., key_data: _Optional[str] = ..., user_data: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., config_drive: _Optional[bool] = ..., availability_zone: _Optional[str] = ..., created_us: _Optional[int] = ..., reservation_id: _Optional[str] = ..., launch_index: _Optional[int] = ...) -> None: ...
+    assignment: _assignment_pb2.Assignment
+    def __init__(self, uuid: _Optional[str] = ..., number: _Optional[int] = ..., display_name: _Optional[str] = ..., hostname: _Optional[str] = ..., project_id: _Optional[str] = ..., user_id: _Optional[str] = ..., project_name: _Optional[str] = ..., user_name: _Optional[str] = ..., host: _Optional[str] = ..., attempt: _Optional[int] = ..., vm_state: _Optional[str] = ..., task_state: _Optional[str] = ..., power_state: _Optional[int] = ..., flavor: _Optional[_Union[_request_spec_pb2.Flavor, _Mapping]] = ..., flavor_id: _Optional[str] = ..., image_id: _Optional[str] = ..., image_properties: _Optional[_Mapping[str, str]] = ..., requested_networks: _Optional[_Iterable[_Union[RequestedNetwork, _Mapping]]] = ..., block_devices: _Optional[_Iterable[_Union[BlockDevice, _Mapping]]] = ..., interfaces: _Optional[_Iterable[_Union[NetworkInterface, _Mapping]]] = ..., security_groups: _Optional[_Iterable[str]] = ..., key_name: _Optional[str] = ..., key_data: _Optional[str] = ..., user_data: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., config_drive: _Optional[bool] = ..., availability_zone: _Optional[str] = ..., created_us: _Optional[int] = ..., reservation_id: _Optional[str] = ..., launch_index: _Optional[int] = ..., assignment: _Optional[_Union[_assignment_pb2.Assignment, _Mapping]] = ...) -> None: ...
 
 class UserContext(_message.Message):
     __slots__ = ("token", "user_id", "project_id", "roles", "request_id")

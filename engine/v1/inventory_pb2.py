@@ -22,9 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from engine.v1 import numa_pb2 as engine_dot_v1_dot_numa__pb2
+from engine.v1 import pci_pb2 as engine_dot_v1_dot_pci__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x65ngine/v1/inventory.proto\x12\tengine.v1\"\x93\x01\n\x11ResourceInventory\x12\r\n\x05total\x18\x01 \x01(\x03\x12\x10\n\x08reserved\x18\x02 \x01(\x03\x12\x18\n\x10\x61llocation_ratio\x18\x03 \x01(\x01\x12\x10\n\x08min_unit\x18\x04 \x01(\x03\x12\x10\n\x08max_unit\x18\x05 \x01(\x03\x12\x11\n\tstep_size\x18\x06 \x01(\x03\x12\x0c\n\x04used\x18\x07 \x01(\x03\"\x7f\n\x0bHostService\x12\x10\n\x08\x64isabled\x18\x01 \x01(\x08\x12\x17\n\x0f\x64isabled_reason\x18\x02 \x01(\t\x12\x13\n\x0b\x66orced_down\x18\x03 \x01(\x08\x12\x1c\n\x0flast_seen_up_us\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\x12\n\x10_last_seen_up_us\"K\n\x11SupportedInstance\x12\x0c\n\x04\x61rch\x18\x01 \x01(\t\x12\x17\n\x0fhypervisor_type\x18\x02 \x01(\t\x12\x0f\n\x07vm_mode\x18\x03 \x01(\t\"\xaf\n\n\x04Host\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x11\n\x04uuid\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08nodename\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x35\n\x0binventories\x18\x04 \x03(\x0b\x32 .engine.v1.Host.InventoriesEntry\x12\x17\n\nvcpus_used\x18\x05 \x01(\x03H\x02\x88\x01\x01\x12\x1b\n\x0ememory_mb_used\x18\x06 \x01(\x03H\x03\x88\x01\x01\x12\x1a\n\rlocal_gb_used\x18\x07 \x01(\x03H\x04\x88\x01\x01\x12\x18\n\x0b\x66ree_ram_mb\x18\x08 \x01(\x03H\x05\x88\x01\x01\x12\x19\n\x0c\x66ree_disk_gb\x18\t \x01(\x03H\x06\x88\x01\x01\x12$\n\x17\x64isk_available_least_gb\x18\n \x01(\x03H\x07\x88\x01\x01\x12\x1a\n\rnum_instances\x18\x0b \x01(\x03H\x08\x88\x01\x01\x12\x17\n\nnum_io_ops\x18\x0c \x01(\x03H\t\x88\x01\x01\x12\x1a\n\rfailed_builds\x18\r \x01(\x03H\n\x88\x01\x01\x12\x1e\n\x11\x61vailability_zone\x18\x0e \x01(\tH\x0b\x88\x01\x01\x12\x1c\n\x0fhypervisor_type\x18\x0f \x01(\tH\x0c\x88\x01\x01\x12\x1f\n\x12hypervisor_version\x18\x10 \x01(\x03H\r\x88\x01\x01\x12\x11\n\x04\x61rch\x18\x11 \x01(\tH\x0e\x88\x01\x01\x12\x39\n\x13supported_instances\x18\x12 \x03(\x0b\x32\x1c.engine.v1.SupportedInstance\x12\x15\n\x08\x63pu_info\x18\x13 \x01(\tH\x0f\x88\x01\x01\x12\x14\n\x07host_ip\x18\x14 \x01(\tH\x10\x88\x01\x01\x12\x11\n\x04\x63\x65ll\x18\x15 \x01(\tH\x11\x88\x01\x01\x12\x0e\n\x06traits\x18\x16 \x03(\t\x12)\n\x05stats\x18\x17 \x03(\x0b\x32\x1a.engine.v1.Host.StatsEntry\x12\'\n\x07service\x18\x18 \x01(\x0b\x32\x16.engine.v1.HostService\x12\x12\n\ngeneration\x18\x19 \x01(\x03\x12\x17\n\x0f\x61ggregate_uuids\x18\x1a \x03(\t\x12\n\n\x02up\x18\x1b \x01(\x08\x12\x18\n\x0bpci_devices\x18\x1c \x01(\x03H\x12\x88\x01\x01\x12-\n\x07metrics\x18\x1d \x03(\x0b\x32\x1c.engine.v1.Host.MetricsEntry\x1aP\n\x10InventoriesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12+\n\x05value\x18\x02 \x01(\x0b\x32\x1c.engine.v1.ResourceInventory:\x02\x38\x01\x1a,\n\nStatsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x42\x07\n\x05_uuidB\x0b\n\t_nodenameB\r\n\x0b_vcpus_usedB\x11\n\x0f_memory_mb_usedB\x10\n\x0e_local_gb_usedB\x0e\n\x0c_free_ram_mbB\x0f\n\r_free_disk_gbB\x1a\n\x18_disk_available_least_gbB\x10\n\x0e_num_instancesB\r\n\x0b_num_io_opsB\x10\n\x0e_failed_buildsB\x14\n\x12_availability_zoneB\x12\n\x10_hypervisor_typeB\x15\n\x13_hypervisor_versionB\x07\n\x05_archB\x0b\n\t_cpu_infoB\n\n\x08_host_ipB\x07\n\x05_cellB\x0e\n\x0c_pci_devices\"\xa0\x01\n\tAggregate\x12\x0c\n\x04uuid\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08host_ids\x18\x03 \x03(\t\x12\x34\n\x08metadata\x18\x04 \x03(\x0b\x32\".engine.v1.Aggregate.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"l\n\x0bServerGroup\x12\x0c\n\x04uuid\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06policy\x18\x03 \x01(\t\x12\x1b\n\x13max_server_per_host\x18\x04 \x01(\x05\x12\x14\n\x0cmember_uuids\x18\x05 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x65ngine/v1/inventory.proto\x12\tengine.v1\x1a\x14\x65ngine/v1/numa.proto\x1a\x13\x65ngine/v1/pci.proto\"\x93\x01\n\x11ResourceInventory\x12\r\n\x05total\x18\x01 \x01(\x03\x12\x10\n\x08reserved\x18\x02 \x01(\x03\x12\x18\n\x10\x61llocation_ratio\x18\x03 \x01(\x01\x12\x10\n\x08min_unit\x18\x04 \x01(\x03\x12\x10\n\x08max_unit\x18\x05 \x01(\x03\x12\x11\n\tstep_size\x18\x06 \x01(\x03\x12\x0c\n\x04used\x18\x07 \x01(\x03\"\x7f\n\x0bHostService\x12\x10\n\x08\x64isabled\x18\x01 \x01(\x08\x12\x17\n\x0f\x64isabled_reason\x18\x02 \x01(\t\x12\x13\n\x0b\x66orced_down\x18\x03 \x01(\x08\x12\x1c\n\x0flast_seen_up_us\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\x12\n\x10_last_seen_up_us\"K\n\x11SupportedInstance\x12\x0c\n\x04\x61rch\x18\x01 \x01(\t\x12\x17\n\x0fhypervisor_type\x18\x02 \x01(\t\x12\x0f\n\x07vm_mode\x18\x03 \x01(\t\"\xfa\x0c\n\x04Host\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x11\n\x04uuid\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08nodename\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x35\n\x0binventories\x18\x04 \x03(\x0b\x32 .engine.v1.Host.InventoriesEntry\x12\x17\n\nvcpus_used\x18\x05 \x01(\x03H\x02\x88\x01\x01\x12\x1b\n\x0ememory_mb_used\x18\x06 \x01(\x03H\x03\x88\x01\x01\x12\x1a\n\rlocal_gb_used\x18\x07 \x01(\x03H\x04\x88\x01\x01\x12\x18\n\x0b\x66ree_ram_mb\x18\x08 \x01(\x03H\x05\x88\x01\x01\x12\x19\n\x0c\x66ree_disk_gb\x18\t \x01(\x03H\x06\x88\x01\x01\x12$\n\x17\x64isk_available_least_gb\x18\n \x01(\x03H\x07\x88\x01\x01\x12\x1a\n\rnum_instances\x18\x0b \x01(\x03H\x08\x88\x01\x01\x12\x17\n\nnum_io_ops\x18\x0c \x01(\x03H\t\x88\x01\x01\x12\x1a\n\rfailed_builds\x18\r \x01(\x03H\n\x88\x01\x01\x12\x1e\n\x11\x61vailability_zone\x18\x0e \x01(\tH\x0b\x88\x01\x01\x12\x1c\n\x0fhypervisor_type\x18\x0f \x01(\tH\x0c\x88\x01\x01\x12\x1f\n\x12hypervisor_version\x18\x10 \x01(\x03H\r\x88\x01\x01\x12\x11\n\x04\x61rch\x18\x11 \x01(\tH\x0e\x88\x01\x01\x12\x39\n\x13supported_instances\x18\x12 \x03(\x0b\x32\x1c.engine.v1.SupportedInstance\x12\x15\n\x08\x63pu_info\x18\x13 \x01(\tH\x0f\x88\x01\x01\x12\x14\n\x07host_ip\x18\x14 \x01(\tH\x10\x88\x01\x01\x12\x11\n\x04\x63\x65ll\x18\x15 \x01(\tH\x11\x88\x01\x01\x12\x0e\n\x06traits\x18\x16 \x03(\t\x12)\n\x05stats\x18\x17 \x03(\x0b\x32\x1a.engine.v1.Host.StatsEntry\x12\'\n\x07service\x18\x18 \x01(\x0b\x32\x16.engine.v1.HostService\x12\x12\n\ngeneration\x18\x19 \x01(\x03\x12\x17\n\x0f\x61ggregate_uuids\x18\x1a \x03(\t\x12\n\n\x02up\x18\x1b \x01(\x08\x12\x18\n\x0bpci_devices\x18\x1c \x01(\x03H\x12\x88\x01\x01\x12-\n\x07metrics\x18\x1d \x03(\x0b\x32\x1c.engine.v1.Host.MetricsEntry\x12\x33\n\rnuma_topology\x18\x1e \x01(\x0b\x32\x17.engine.v1.NumaTopologyH\x13\x88\x01\x01\x12+\n\tpci_pools\x18\x1f \x01(\x0b\x32\x13.engine.v1.PciPoolsH\x14\x88\x01\x01\x12\x34\n\tproviders\x18  \x01(\x0b\x32\x1c.engine.v1.ResourceProvidersH\x15\x88\x01\x01\x12,\n\x0bnuma_in_use\x18! \x01(\x0b\x32\x17.engine.v1.NumaTopology\x12%\n\x08pci_free\x18\" \x01(\x0b\x32\x13.engine.v1.PciPools\x12\x1b\n\x0enever_reported\x18# \x01(\x08H\x16\x88\x01\x01\x1aP\n\x10InventoriesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12+\n\x05value\x18\x02 \x01(\x0b\x32\x1c.engine.v1.ResourceInventory:\x02\x38\x01\x1a,\n\nStatsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x42\x07\n\x05_uuidB\x0b\n\t_nodenameB\r\n\x0b_vcpus_usedB\x11\n\x0f_memory_mb_usedB\x10\n\x0e_local_gb_usedB\x0e\n\x0c_free_ram_mbB\x0f\n\r_free_disk_gbB\x1a\n\x18_disk_available_least_gbB\x10\n\x0e_num_instancesB\r\n\x0b_num_io_opsB\x10\n\x0e_failed_buildsB\x14\n\x12_availability_zoneB\x12\n\x10_hypervisor_typeB\x15\n\x13_hypervisor_versionB\x07\n\x05_archB\x0b\n\t_cpu_infoB\n\n\x08_host_ipB\x07\n\x05_cellB\x0e\n\x0c_pci_devicesB\x10\n\x0e_numa_topologyB\x0c\n\n_pci_poolsB\x0c\n\n_providersB\x11\n\x0f_never_reported\"\xe3\x02\n\x10ResourceProvider\x12\x0c\n\x04uuid\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0bparent_uuid\x18\x03 \x01(\t\x12\x41\n\x0binventories\x18\x04 \x03(\x0b\x32,.engine.v1.ResourceProvider.InventoriesEntry\x12\x0e\n\x06traits\x18\x05 \x03(\t\x12\x17\n\x0f\x61ggregate_uuids\x18\x06 \x03(\t\x12\x33\n\x04used\x18\x07 \x03(\x0b\x32%.engine.v1.ResourceProvider.UsedEntry\x1aP\n\x10InventoriesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12+\n\x05value\x18\x02 \x01(\x0b\x32\x1c.engine.v1.ResourceInventory:\x02\x38\x01\x1a+\n\tUsedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"C\n\x11ResourceProviders\x12.\n\tproviders\x18\x01 \x03(\x0b\x32\x1b.engine.v1.ResourceProvider\"\xa0\x01\n\tAggregate\x12\x0c\n\x04uuid\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08host_ids\x18\x03 \x03(\t\x12\x34\n\x08metadata\x18\x04 \x03(\x0b\x32\".engine.v1.Aggregate.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x85\x01\n\x0bServerGroup\x12\x0c\n\x04uuid\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06policy\x18\x03 \x01(\t\x12\x1b\n\x13max_server_per_host\x18\x04 \x01(\x05\x12\x14\n\x0cmember_uuids\x18\x05 \x03(\t\x12\x17\n\x0fmember_host_ids\x18\x06 \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,26 +39,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HOST_STATSENTRY']._serialized_options = b'8\001'
   _globals['_HOST_METRICSENTRY']._loaded_options = None
   _globals['_HOST_METRICSENTRY']._serialized_options = b'8\001'
+  _globals['_RESOURCEPROVIDER_INVENTORIESENTRY']._loaded_options = None
+  _globals['_RESOURCEPROVIDER_INVENTORIESENTRY']._serialized_options = b'8\001'
+  _globals['_RESOURCEPROVIDER_USEDENTRY']._loaded_options = None
+  _globals['_RESOURCEPROVIDER_USEDENTRY']._serialized_options = b'8\001'
   _globals['_AGGREGATE_METADATAENTRY']._loaded_options = None
   _globals['_AGGREGATE_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_RESOURCEINVENTORY']._serialized_start=41
-  _globals['_RESOURCEINVENTORY']._serialized_end=188
-  _globals['_HOSTSERVICE']._serialized_start=190
-  _globals['_HOSTSERVICE']._serialized_end=317
-  _globals['_SUPPORTEDINSTANCE']._serialized_start=319
-  _globals['_SUPPORTEDINSTANCE']._serialized_end=394
-  _globals['_HOST']._serialized_start=397
-  _globals['_HOST']._serialized_end=1724
-  _globals['_HOST_INVENTORIESENTRY']._serialized_start=1240
-  _globals['_HOST_INVENTORIESENTRY']._serialized_end=1320
-  _globals['_HOST_STATSENTRY']._serialized_start=1322
-  _globals['_HOST_STATSENTRY']._serialized_end=1366
-  _globals['_HOST_METRICSENTRY']._serialized_start=1368
-  _globals['_HOST_METRICSENTRY']._serialized_end=1414
-  _globals['_AGGREGATE']._serialized_start=1727
-  _globals['_AGGREGATE']._serialized_end=1887
-  _globals['_AGGREGATE_METADATAENTRY']._serialized_start=1840
-  _globals['_AGGREGATE_METADATAENTRY']._serialized_end=1887
-  _globals['_SERVERGROUP']._serialized_start=1889
-  _globals['_SERVERGROUP']._serialized_end=1997
+  _globals['_RESOURCEINVENTORY']._serialized_start=84
+  _globals['_RESOURCEINVENTORY']._serialized_end=231
+  _globals['_HOSTSERVICE']._serialized_start=233
+  _globals['_HOSTSERVICE']._serialized_end=360
+  _globals['_SUPPORTEDINSTANCE']._serialized_start=362
+  _globals['_SUPPORTEDINSTANCE']._serialized_end=437
+  _globals['_HOST']._serialized_start=440
+  _globals['_HOST']._serialized_end=2098
+  _globals['_HOST_INVENTORIESENTRY']._serialized_start=1549
+  _globals['_HOST_INVENTORIESENTRY']._serialized_end=1629
+  _globals['_HOST_STATSENTRY']._serialized_start=1631
+  _globals['_HOST_STATSENTRY']._serialized_end=1675
+  _globals['_HOST_METRICSENTRY']._serialized_start=1677
+  _globals['_HOST_METRICSENTRY']._serialized_end=1723
+  _globals['_RESOURCEPROVIDER']._serialized_start=2101
+  _globals['_RESOURCEPROVIDER']._serialized_end=2456
+  _globals['_RESOURCEPROVIDER_INVENTORIESENTRY']._serialized_start=1549
+  _globals['_RESOURCEPROVIDER_INVENTORIESENTRY']._serialized_end=1629
+  _globals['_RESOURCEPROVIDER_USEDENTRY']._serialized_start=2413
+  _globals['_RESOURCEPROVIDER_USEDENTRY']._serialized_end=2456
+  _globals['_RESOURCEPROVIDERS']._serialized_start=2458
+  _globals['_RESOURCEPROVIDERS']._serialized_end=2525
+  _globals['_AGGREGATE']._serialized_start=2528
+  _globals['_AGGREGATE']._serialized_end=2688
+  _globals['_AGGREGATE_METADATAENTRY']._serialized_start=2641
+  _globals['_AGGREGATE_METADATAENTRY']._serialized_end=2688
+  _globals['_SERVERGROUP']._serialized_start=2691
+  _globals['_SERVERGROUP']._serialized_end=2824
 # @@protoc_insertion_point(module_scope)

@@ -187,3 +187,39 @@ class ListServerGroupsResponse(_message.Message):
     server_groups: _containers.RepeatedCompositeFieldContainer[_inventory_pb2.ServerGroup]
     inventory_generation: int
     def __init__(self, server_groups: _Optional[_Iterable[_Union[_inventory_pb2.ServerGroup, _Mapping]]] = ..., inventory_generation: _Optional[int] = ...) -> None: ...
+
+class UpdateSharingProvidersRequest(_message.Message):
+    __slots__ = ("providers",)
+    PROVIDERS_FIELD_NUMBER: _ClassVar[int]
+    providers: _containers.RepeatedCompositeFieldContainer[_inventory_pb2.ResourceProvider]
+    def __init__(self, providers: _Optional[_Iterable[_Union[_inventory_pb2.ResourceProvider, _Mapping]]] = ...) -> None: ...
+
+class UpdateSharingProvidersResponse(_message.Message):
+    __slots__ = ("inventory_generation",)
+    INVENTORY_GENERATION_FIELD_NUMBER: _ClassVar[int]
+    inventory_generation: int
+    def __init__(self, inventory_generation: _Optional[int] = ...) -> None: ...
+
+class ListSharingProvidersRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListSharingProvidersResponse(_message.Message):
+    __slots__ = ("providers", "inventory_generation")
+    PROVIDERS_FIELD_NUMBER: _ClassVar[int]
+    INVENTORY_GENERATION_FIELD_NUMBER: _ClassVar[int]
+    providers: _containers.RepeatedCompositeFieldContainer[_inventory_pb2.ResourceProvider]
+    inventory_generation: int
+    def __init__(self, providers: _Optional[_Iterable[_Union[_inventory_pb2.ResourceProvider, _Mapping]]] = ..., inventory_generation: _Optional[int] = ...) -> None: ...
+
+class DeleteSharingProvidersRequest(_message.Message):
+    __slots__ = ("uuids",)
+    UUIDS_FIELD_NUMBER: _ClassVar[int]
+    uuids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, uuids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class DeleteSharingProvidersResponse(_message.Message):
+    __slots__ = ("inventory_generation",)
+    INVENTORY_GENERATION_FIELD_NUMBER: _ClassVar[int]
+    inventory_generation: int
+    def __init__(self, inventory_generation: _Optional[int] = ...) -> None: ...

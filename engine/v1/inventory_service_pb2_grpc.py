@@ -95,6 +95,21 @@ class InventoryServiceStub:
                 request_serializer=engine_dot_v1_dot_inventory__service__pb2.ListServerGroupsRequest.SerializeToString,
                 response_deserializer=engine_dot_v1_dot_inventory__service__pb2.ListServerGroupsResponse.FromString,
                 _registered_method=True)
+        self.UpdateSharingProviders = channel.unary_unary(
+                '/engine.v1.InventoryService/UpdateSharingProviders',
+                request_serializer=engine_dot_v1_dot_inventory__service__pb2.UpdateSharingProvidersRequest.SerializeToString,
+                response_deserializer=engine_dot_v1_dot_inventory__service__pb2.UpdateSharingProvidersResponse.FromString,
+                _registered_method=True)
+        self.ListSharingProviders = channel.unary_unary(
+                '/engine.v1.InventoryService/ListSharingProviders',
+                request_serializer=engine_dot_v1_dot_inventory__service__pb2.ListSharingProvidersRequest.SerializeToString,
+                response_deserializer=engine_dot_v1_dot_inventory__service__pb2.ListSharingProvidersResponse.FromString,
+                _registered_method=True)
+        self.DeleteSharingProviders = channel.unary_unary(
+                '/engine.v1.InventoryService/DeleteSharingProviders',
+                request_serializer=engine_dot_v1_dot_inventory__service__pb2.DeleteSharingProvidersRequest.SerializeToString,
+                response_deserializer=engine_dot_v1_dot_inventory__service__pb2.DeleteSharingProvidersResponse.FromString,
+                _registered_method=True)
 
 
 class InventoryServiceServicer:
@@ -185,6 +200,28 @@ class InventoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateSharingProviders(self, request, context):
+        """Adds and replaces sharing resource providers, all or none: each gives what it has to every host whose own provider, or one under it,
+        is in an aggregate with it. They have the trait MISC_SHARES_VIA_AGGREGATE, said or not.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSharingProviders(self, request, context):
+        """Lists every sharing provider, with what is used of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteSharingProviders(self, request, context):
+        """Removes sharing providers. One of which something is held is refused, and with it the whole call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InventoryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -247,6 +284,21 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     servicer.ListServerGroups,
                     request_deserializer=engine_dot_v1_dot_inventory__service__pb2.ListServerGroupsRequest.FromString,
                     response_serializer=engine_dot_v1_dot_inventory__service__pb2.ListServerGroupsResponse.SerializeToString,
+            ),
+            'UpdateSharingProviders': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSharingProviders,
+                    request_deserializer=engine_dot_v1_dot_inventory__service__pb2.UpdateSharingProvidersRequest.FromString,
+                    response_serializer=engine_dot_v1_dot_inventory__service__pb2.UpdateSharingProvidersResponse.SerializeToString,
+            ),
+            'ListSharingProviders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSharingProviders,
+                    request_deserializer=engine_dot_v1_dot_inventory__service__pb2.ListSharingProvidersRequest.FromString,
+                    response_serializer=engine_dot_v1_dot_inventory__service__pb2.ListSharingProvidersResponse.SerializeToString,
+            ),
+            'DeleteSharingProviders': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteSharingProviders,
+                    request_deserializer=engine_dot_v1_dot_inventory__service__pb2.DeleteSharingProvidersRequest.FromString,
+                    response_serializer=engine_dot_v1_dot_inventory__service__pb2.DeleteSharingProvidersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -574,6 +626,87 @@ class InventoryService:
             '/engine.v1.InventoryService/ListServerGroups',
             engine_dot_v1_dot_inventory__service__pb2.ListServerGroupsRequest.SerializeToString,
             engine_dot_v1_dot_inventory__service__pb2.ListServerGroupsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSharingProviders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/engine.v1.InventoryService/UpdateSharingProviders',
+            engine_dot_v1_dot_inventory__service__pb2.UpdateSharingProvidersRequest.SerializeToString,
+            engine_dot_v1_dot_inventory__service__pb2.UpdateSharingProvidersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSharingProviders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/engine.v1.InventoryService/ListSharingProviders',
+            engine_dot_v1_dot_inventory__service__pb2.ListSharingProvidersRequest.SerializeToString,
+            engine_dot_v1_dot_inventory__service__pb2.ListSharingProvidersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteSharingProviders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/engine.v1.InventoryService/DeleteSharingProviders',
+            engine_dot_v1_dot_inventory__service__pb2.DeleteSharingProvidersRequest.SerializeToString,
+            engine_dot_v1_dot_inventory__service__pb2.DeleteSharingProvidersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -22,9 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from engine.v1 import numa_pb2 as engine_dot_v1_dot_numa__pb2
+from engine.v1 import pci_pb2 as engine_dot_v1_dot_pci__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x65ngine/v1/request_spec.proto\x12\tengine.v1\"\xdb\x01\n\x06\x46lavor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05vcpus\x18\x02 \x01(\x03\x12\x11\n\tmemory_mb\x18\x03 \x01(\x03\x12\x0f\n\x07root_gb\x18\x04 \x01(\x03\x12\x14\n\x0c\x65phemeral_gb\x18\x05 \x01(\x03\x12\x0f\n\x07swap_mb\x18\x06 \x01(\x03\x12\x36\n\x0b\x65xtra_specs\x18\x07 \x03(\x0b\x32!.engine.v1.Flavor.ExtraSpecsEntry\x1a\x31\n\x0f\x45xtraSpecsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x91\x01\n\x05Image\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x64isk_format\x18\x02 \x01(\t\x12\x34\n\nproperties\x18\x03 \x03(\x0b\x32 .engine.v1.Image.PropertiesEntry\x1a\x31\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x1c\n\nHintValues\x12\x0e\n\x06values\x18\x01 \x03(\t\"\'\n\x0c\x41ggregateSet\x12\x17\n\x0f\x61ggregate_uuids\x18\x01 \x03(\t\"_\n\x14RequestedDestination\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0c\n\x04node\x18\x02 \x01(\t\x12\x0c\n\x04\x63\x65ll\x18\x03 \x01(\t\x12\x1d\n\x15\x61llow_cross_cell_move\x18\x04 \x01(\x08\"\xac\x05\n\x0bRequestSpec\x12\x15\n\x0b\x66lavor_name\x18\x01 \x01(\tH\x00\x12#\n\x06\x66lavor\x18\x02 \x01(\x0b\x32\x11.engine.v1.FlavorH\x00\x12\x1f\n\x05image\x18\x03 \x01(\x0b\x32\x10.engine.v1.Image\x12\x15\n\rnum_instances\x18\x04 \x01(\x05\x12\x16\n\x0einstance_uuids\x18\x05 \x03(\t\x12\x12\n\nproject_id\x18\x06 \x01(\t\x12\x0f\n\x07user_id\x18\x07 \x01(\t\x12\x19\n\x11\x61vailability_zone\x18\x08 \x01(\t\x12\x17\n\x0frequired_traits\x18\t \x03(\t\x12\x18\n\x10\x66orbidden_traits\x18\n \x03(\t\x12*\n\tmember_of\x18\x0b \x03(\x0b\x32\x17.engine.v1.AggregateSet\x12\x16\n\x0einstance_group\x18\x0c \x01(\t\x12\x43\n\x0fscheduler_hints\x18\r \x03(\x0b\x32*.engine.v1.RequestSpec.SchedulerHintsEntry\x12\x13\n\x0b\x66orce_hosts\x18\x0e \x03(\t\x12\x13\n\x0b\x66orce_nodes\x18\x0f \x03(\t\x12\x14\n\x0cignore_hosts\x18\x10 \x03(\t\x12>\n\x15requested_destination\x18\x11 \x01(\x0b\x32\x1f.engine.v1.RequestedDestination\x12\x0e\n\x06is_bfv\x18\x12 \x01(\x08\x12\x17\n\nalternates\x18\x13 \x01(\x05H\x01\x88\x01\x01\x1aL\n\x13SchedulerHintsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.engine.v1.HintValues:\x02\x38\x01\x42\x0f\n\rflavor_choiceB\r\n\x0b_alternatesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x65ngine/v1/request_spec.proto\x12\tengine.v1\x1a\x14\x65ngine/v1/numa.proto\x1a\x13\x65ngine/v1/pci.proto\"\xdb\x01\n\x06\x46lavor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05vcpus\x18\x02 \x01(\x03\x12\x11\n\tmemory_mb\x18\x03 \x01(\x03\x12\x0f\n\x07root_gb\x18\x04 \x01(\x03\x12\x14\n\x0c\x65phemeral_gb\x18\x05 \x01(\x03\x12\x0f\n\x07swap_mb\x18\x06 \x01(\x03\x12\x36\n\x0b\x65xtra_specs\x18\x07 \x03(\x0b\x32!.engine.v1.Flavor.ExtraSpecsEntry\x1a\x31\n\x0f\x45xtraSpecsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x91\x01\n\x05Image\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x64isk_format\x18\x02 \x01(\t\x12\x34\n\nproperties\x18\x03 \x03(\x0b\x32 .engine.v1.Image.PropertiesEntry\x1a\x31\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x1c\n\nHintValues\x12\x0e\n\x06values\x18\x01 \x03(\t\"\'\n\x0c\x41ggregateSet\x12\x17\n\x0f\x61ggregate_uuids\x18\x01 \x03(\t\"_\n\x14RequestedDestination\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0c\n\x04node\x18\x02 \x01(\t\x12\x0c\n\x04\x63\x65ll\x18\x03 \x01(\t\x12\x1d\n\x15\x61llow_cross_cell_move\x18\x04 \x01(\x08\"\x1a\n\x08TraitSet\x12\x0e\n\x06traits\x18\x01 \x03(\t\"\x1d\n\tSuffixSet\x12\x10\n\x08suffixes\x18\x01 \x03(\t\"\xc5\x02\n\x0cRequestGroup\x12\x0e\n\x06suffix\x18\x01 \x01(\t\x12\x39\n\tresources\x18\x02 \x03(\x0b\x32&.engine.v1.RequestGroup.ResourcesEntry\x12\x17\n\x0frequired_traits\x18\x03 \x03(\t\x12\x18\n\x10\x66orbidden_traits\x18\x04 \x03(\t\x12*\n\rany_of_traits\x18\x05 \x03(\x0b\x32\x13.engine.v1.TraitSet\x12*\n\tmember_of\x18\x06 \x03(\x0b\x32\x17.engine.v1.AggregateSet\x12\x1c\n\x14\x66orbidden_aggregates\x18\x07 \x03(\t\x12\x0f\n\x07in_tree\x18\x08 \x01(\t\x1a\x30\n\x0eResourcesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"\'\n\tTriedHost\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0c\n\x04node\x18\x02 \x01(\t\"\x96\t\n\x0bRequestSpec\x12\x15\n\x0b\x66lavor_name\x18\x01 \x01(\tH\x00\x12#\n\x06\x66lavor\x18\x02 \x01(\x0b\x32\x11.engine.v1.FlavorH\x00\x12\x1f\n\x05image\x18\x03 \x01(\x0b\x32\x10.engine.v1.Image\x12\x15\n\rnum_instances\x18\x04 \x01(\x05\x12\x16\n\x0einstance_uuids\x18\x05 \x03(\t\x12\x12\n\nproject_id\x18\x06 \x01(\t\x12\x0f\n\x07user_id\x18\x07 \x01(\t\x12\x19\n\x11\x61vailability_zone\x18\x08 \x01(\t\x12\x17\n\x0frequired_traits\x18\t \x03(\t\x12\x18\n\x10\x66orbidden_traits\x18\n \x03(\t\x12*\n\tmember_of\x18\x0b \x03(\x0b\x32\x17.engine.v1.AggregateSet\x12\x16\n\x0einstance_group\x18\x0c \x01(\t\x12\x43\n\x0fscheduler_hints\x18\r \x03(\x0b\x32*.engine.v1.RequestSpec.SchedulerHintsEntry\x12\x13\n\x0b\x66orce_hosts\x18\x0e \x03(\t\x12\x13\n\x0b\x66orce_nodes\x18\x0f \x03(\t\x12\x14\n\x0cignore_hosts\x18\x10 \x03(\t\x12>\n\x15requested_destination\x18\x11 \x01(\x0b\x32\x1f.engine.v1.RequestedDestination\x12\x0e\n\x06is_bfv\x18\x12 \x01(\x08\x12\x17\n\nalternates\x18\x13 \x01(\x05H\x01\x88\x01\x01\x12+\n\x0cpci_requests\x18\x14 \x03(\x0b\x32\x15.engine.v1.PciRequest\x12)\n\x08networks\x18\x15 \x01(\x0b\x32\x17.engine.v1.NetworkNeeds\x12\x34\n\x13requested_resources\x18\x16 \x03(\x0b\x32\x17.engine.v1.RequestGroup\x12*\n\x0csame_subtree\x18\x17 \x03(\x0b\x32\x14.engine.v1.SuffixSet\x12*\n\rany_of_traits\x18\x18 \x03(\x0b\x32\x13.engine.v1.TraitSet\x12\x1c\n\x14root_required_traits\x18\x19 \x03(\t\x12\x1d\n\x15root_forbidden_traits\x18\x1a \x03(\t\x12\x1c\n\x14\x66orbidden_aggregates\x18\x1b \x03(\t\x12\x33\n\x12network_aggregates\x18\x1c \x03(\x0b\x32\x17.engine.v1.AggregateSet\x12#\n\x05tried\x18\x1d \x03(\x0b\x32\x14.engine.v1.TriedHost\x12\x35\n\rnuma_topology\x18\x1e \x01(\x0b\x32\x1e.engine.v1.NumaTopologyRequest\x12\x16\n\x0emigration_uuid\x18\x1f \x01(\t\x1aL\n\x13SchedulerHintsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.engine.v1.HintValues:\x02\x38\x01\x42\x0f\n\rflavor_choiceB\r\n\x0b_alternatesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,24 +37,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FLAVOR_EXTRASPECSENTRY']._serialized_options = b'8\001'
   _globals['_IMAGE_PROPERTIESENTRY']._loaded_options = None
   _globals['_IMAGE_PROPERTIESENTRY']._serialized_options = b'8\001'
+  _globals['_REQUESTGROUP_RESOURCESENTRY']._loaded_options = None
+  _globals['_REQUESTGROUP_RESOURCESENTRY']._serialized_options = b'8\001'
   _globals['_REQUESTSPEC_SCHEDULERHINTSENTRY']._loaded_options = None
   _globals['_REQUESTSPEC_SCHEDULERHINTSENTRY']._serialized_options = b'8\001'
-  _globals['_FLAVOR']._serialized_start=44
-  _globals['_FLAVOR']._serialized_end=263
-  _globals['_FLAVOR_EXTRASPECSENTRY']._serialized_start=214
-  _globals['_FLAVOR_EXTRASPECSENTRY']._serialized_end=263
-  _globals['_IMAGE']._serialized_start=266
-  _globals['_IMAGE']._serialized_end=411
-  _globals['_IMAGE_PROPERTIESENTRY']._serialized_start=362
-  _globals['_IMAGE_PROPERTIESENTRY']._serialized_end=411
-  _globals['_HINTVALUES']._serialized_start=413
-  _globals['_HINTVALUES']._serialized_end=441
-  _globals['_AGGREGATESET']._serialized_start=443
-  _globals['_AGGREGATESET']._serialized_end=482
-  _globals['_REQUESTEDDESTINATION']._serialized_start=484
-  _globals['_REQUESTEDDESTINATION']._serialized_end=579
-  _globals['_REQUESTSPEC']._serialized_start=582
-  _globals['_REQUESTSPEC']._serialized_end=1266
-  _globals['_REQUESTSPEC_SCHEDULERHINTSENTRY']._serialized_start=1158
-  _globals['_REQUESTSPEC_SCHEDULERHINTSENTRY']._serialized_end=1234
+  _globals['_FLAVOR']._serialized_start=87
+  _globals['_FLAVOR']._serialized_end=306
+  _globals['_FLAVOR_EXTRASPECSENTRY']._serialized_start=257
+  _globals['_FLAVOR_EXTRASPECSENTRY']._serialized_end=306
+  _globals['_IMAGE']._serialized_start=309
+  _globals['_IMAGE']._serialized_end=454
+  _globals['_IMAGE_PROPERTIESENTRY']._serialized_start=405
+  _globals['_IMAGE_PROPERTIESENTRY']._serialized_end=454
+  _globals['_HINTVALUES']._serialized_start=456
+  _globals['_HINTVALUES']._serialized_end=484
+  _globals['_AGGREGATESET']._serialized_start=486
+  _globals['_AGGREGATESET']._serialized_end=525
+  _globals['_REQUESTEDDESTINATION']._serialized_start=527
+  _globals['_REQUESTEDDESTINATION']._serialized_end=622
+  _globals['_TRAITSET']._serialized_start=624
+  _globals['_TRAITSET']._serialized_end=650
+  _globals['_SUFFIXSET']._serialized_start=652
+  _globals['_SUFFIXSET']._serialized_end=681
+  _globals['_REQUESTGROUP']._serialized_start=684
+  _globals['_REQUESTGROUP']._serialized_end=1009
+  _globals['_REQUESTGROUP_RESOURCESENTRY']._serialized_start=961
+  _globals['_REQUESTGROUP_RESOURCESENTRY']._serialized_end=1009
+  _globals['_TRIEDHOST']._serialized_start=1011
+  _globals['_TRIEDHOST']._serialized_end=1050
+  _globals['_REQUESTSPEC']._serialized_start=1053
+  _globals['_REQUESTSPEC']._serialized_end=2227
+  _globals['_REQUESTSPEC_SCHEDULERHINTSENTRY']._serialized_start=2119
+  _globals['_REQUESTSPEC_SCHEDULERHINTSENTRY']._serialized_end=2195
 # @@protoc_insertion_point(module_scope)

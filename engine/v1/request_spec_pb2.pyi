@@ -1,3 +1,5 @@
+from engine.v1 import numa_pb2 as _numa_pb2
+from engine.v1 import pci_pb2 as _pci_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -72,8 +74,55 @@ class RequestedDestination(_message.Message):
     allow_cross_cell_move: bool
     def __init__(self, host: _Optional[str] = ..., node: _Optional[str] = ..., cell: _Optional[str] = ..., allow_cross_cell_move: _Optional[bool] = ...) -> None: ...
 
+class TraitSet(_message.Message):
+    __slots__ = ("traits",)
+    TRAITS_FIELD_NUMBER: _ClassVar[int]
+    traits: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, traits: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class SuffixSet(_message.Message):
+    __slots__ = ("suffixes",)
+    SUFFIXES_FIELD_NUMBER: _ClassVar[int]
+    suffixes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, suffixes: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RequestGroup(_message.Message):
+    __slots__ = ("suffix", "resources", "required_traits", "forbidden_traits", "any_of_traits", "member_of", "forbidden_aggregates", "in_tree")
+    class ResourcesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    SUFFIX_FIELD_NUMBER: _ClassVar[int]
+    RESOURCES_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_TRAITS_FIELD_NUMBER: _ClassVar[int]
+    FORBIDDEN_TRAITS_FIELD_NUMBER: _ClassVar[int]
+    ANY_OF_TRAITS_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_OF_FIELD_NUMBER: _ClassVar[int]
+    FORBIDDEN_AGGREGATES_FIELD_NUMBER: _ClassVar[int]
+    IN_TREE_FIELD_NUMBER: _ClassVar[int]
+    suffix: str
+    resources: _containers.ScalarMap[str, int]
+    required_traits: _containers.RepeatedScalarFieldContainer[str]
+    forbidden_traits: _containers.RepeatedScalarFieldContainer[str]
+    any_of_traits: _containers.RepeatedCompositeFieldContainer[TraitSet]
+    member_of: _containers.RepeatedCompositeFieldContainer[AggregateSet]
+    forbidden_aggregates: _containers.RepeatedScalarFieldContainer[str]
+    in_tree: str
+    def __init__(self, suffix: _Optional[str] = ..., resources: _Optional[_Mapping[str, int]] = ..., required_traits: _Optional[_Iterable[str]] = ..., forbidden_traits: _Optional[_Iterable[str]] = ..., any_of_traits: _Optional[_Iterable[_Union[TraitSet, _Mapping]]] = ..., member_of: _Optional[_Iterable[_Union[AggregateSet, _Mapping]]] = ..., forbidden_aggregates: _Optional[_Iterable[str]] = ..., in_tree: _Optional[str] = ...) -> None: ...
+
+class TriedHost(_message.Message):
+    __slots__ = ("host", "node")
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    node: str
+    def __init__(self, host: _Optional[str] = ..., node: _Optional[str] = ...) -> None: ...
+
 class RequestSpec(_message.Message):
-    __slots__ = ("flavor_name", "flavor", "image", "num_instances", "instance_uuids", "project_id", "user_id", "availability_zone", "required_traits", "forbidden_traits", "member_of", "instance_group", "scheduler_hints", "force_hosts", "force_nodes", "ignore_hosts", "requested_destination", "is_bfv", "alternates")
+    __slots__ = ("flavor_name", "flavor", "image", "num_instances", "instance_uuids", "project_id", "user_id", "availability_zone", "required_traits", "forbidden_traits", "member_of", "instance_group", "scheduler_hints", "force_hosts", "force_nodes", "ignore_hosts", "requested_destination", "is_bfv", "alternates", "pci_requests", "networks", "requested_resources", "same_subtree", "any_of_traits", "root_required_traits", "root_forbidden_traits", "forbidden_aggregates", "network_aggregates", "tried", "numa_topology", "migration_uuid")
     class SchedulerHintsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -100,6 +149,18 @@ class RequestSpec(_message.Message):
     REQUESTED_DESTINATION_FIELD_NUMBER: _ClassVar[int]
     IS_BFV_FIELD_NUMBER: _ClassVar[int]
     ALTERNATES_FIELD_NUMBER: _ClassVar[int]
+    PCI_REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    NETWORKS_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_RESOURCES_FIELD_NUMBER: _ClassVar[int]
+    SAME_SUBTREE_FIELD_NUMBER: _ClassVar[int]
+    ANY_OF_TRAITS_FIELD_NUMBER: _ClassVar[int]
+    ROOT_REQUIRED_TRAITS_FIELD_NUMBER: _ClassVar[int]
+    ROOT_FORBIDDEN_TRAITS_FIELD_NUMBER: _ClassVar[int]
+    FORBIDDEN_AGGREGATES_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_AGGREGATES_FIELD_NUMBER: _ClassVar[int]
+    TRIED_FIELD_NUMBER: _ClassVar[int]
+    NUMA_TOPOLOGY_FIELD_NUMBER: _ClassVar[int]
+    MIGRATION_UUID_FIELD_NUMBER: _ClassVar[int]
     flavor_name: str
     flavor: Flavor
     image: Image
@@ -119,4 +180,16 @@ class RequestSpec(_message.Message):
     requested_destination: RequestedDestination
     is_bfv: bool
     alternates: int
-    def __init__(self, flavor_name: _Optional[str] = ..., flavor: _Optional[_Union[Flavor, _Mapping]] = ..., image: _Optional[_Union[Image, _Mapping]] = ..., num_instances: _Optional[int] = ..., instance_uuids: _Optional[_Iterable[str]] = ..., project_id: _Optional[str] = ..., user_id: _Optional[str] = ..., availability_zone: _Optional[str] = ..., required_traits: _Optional[_Iterable[str]] = ..., forbidden_traits: _Optional[_Iterable[str]] = ..., member_of: _Optional[_Iterable[_Union[AggregateSet, _Mapping]]] = ..., instance_group: _Optional[str] = ..., scheduler_hints: _Optional[_Mapping[str, HintValues]] = ..., force_hosts: _Optional[_Iterable[str]] = ..., force_nodes: _Optional[_Iterable[str]] = ..., ignore_hosts: _Optional[_Iterable[str]] = ..., requested_destination: _Optional[_Union[RequestedDestination, _Mapping]] = ..., is_bfv: _Optional[bool] = ..., alternates: _Optional[int] = ...) -> None: ...
+    pci_requests: _containers.RepeatedCompositeFieldContainer[_pci_pb2.PciRequest]
+    networks: _numa_pb2.NetworkNeeds
+    requested_resources: _containers.RepeatedCompositeFieldContainer[RequestGroup]
+    same_subtree: _containers.RepeatedCompositeFieldContainer[SuffixSet]
+    any_of_traits: _containers.RepeatedCompositeFieldContainer[TraitSet]
+    root_required_traits: _containers.RepeatedScalarFieldContainer[str]
+    root_forbidden_traits: _containers.RepeatedScalarFieldContainer[str]
+    forbidden_aggregates: _containers.RepeatedScalarFieldContainer[str]
+    network_aggregates: _containers.RepeatedCompositeFieldContainer[AggregateSet]
+    tried: _containers.RepeatedCompositeFieldContainer[TriedHost]
+    numa_topology: _numa_pb2.NumaTopologyRequest
+    migration_uuid: str
+    def __init__(self, flavor_name: _Optional[str] = ..., flavor: _Optional[_Union[Flavor, _Mapping]] = ..., image: _Optional[_Union[Image, _Mapping]] = ..., num_instances: _Optional[int] = ..., instance_uuids: _Optional[_Iterable[str]] = ..., project_id: _Optional[str] = ..., user_id: _Optional[str] = ..., availability_zone: _Optional[str] = ..., required_traits: _Optional[_Iterable[str]] = ..., forbidden_traits: _Optional[_Iterable[str]] = ..., member_of: _Optional[_Iterable[_Union[AggregateSet, _Mapping]]] = ..., instance_group: _Optional[str] = ..., scheduler_hints: _Optional[_Mapping[str, HintValues]] = ..., force_hosts: _Optional[_Iterable[str]] = ..., force_nodes: _Optional[_Iterable[str]] = ..., ignore_hosts: _Optional[_Iterable[str]] = ..., requested_destination: _Optional[_Union[RequestedDestination, _Mapping]] = ..., is_bfv: _Optional[bool] = ..., alternates: _Optional[int] = ..., pci_requests: _Optional[_Iterable[_Union[_pci_pb2.PciRequest, _Mapping]]] = ..., networks: _Optional[_Union[_numa_pb2.NetworkNeeds, _Mapping]] = ..., requested_resources: _Optional[_Iterable[_Union[RequestGroup, _Mapping]]] = ..., same_subtree: _Optional[_Iterable[_Union[SuffixSet, _Mapping]]] = ..., any_of_traits: _Optional[_Iterable[_Union[TraitSet, _Mapping]]] = ..., root_required_traits: _Optional[_Iterable[str]] = ..., root_forbidden_traits: _Optional[_Iterable[str]] = ..., forbidden_aggregates: _Optional[_Iterable[str]] = ..., network_aggregates: _Optional[_Iterable[_Union[AggregateSet, _Mapping]]] = ..., tried: _Optional[_Iterable[_Union[TriedHost, _Mapping]]] = ..., numa_topology: _Optional[_Union[_numa_pb2.NumaTopologyRequest, _Mapping]] = ..., migration_uuid: _Optional[str] = ...) -> None: ...

@@ -26,15 +26,15 @@ from engine.v1 import request_spec_pb2 as engine_dot_v1_dot_request__spec__pb2
 from engine.v1 import selection_pb2 as engine_dot_v1_dot_selection__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!engine/v1/scheduler_service.proto\x12\tengine.v1\x1a\x1c\x65ngine/v1/request_spec.proto\x1a\x19\x65ngine/v1/selection.proto\"_\n\x19SelectDestinationsRequest\x12,\n\x0crequest_spec\x18\x01 \x01(\x0b\x32\x16.engine.v1.RequestSpec\x12\x14\n\x0c\x63lient_token\x18\x02 \x01(\t\"d\n\x1aSelectDestinationsResponse\x12(\n\nselections\x18\x01 \x03(\x0b\x32\x14.engine.v1.Selection\x12\x1c\n\x14inventory_generation\x18\x02 \x01(\x03\"\xda\x01\n\x1fSelectDestinationsStreamRequest\x12\x14\n\x0c\x66lavor_names\x18\x01 \x03(\t\x12\x14\n\x0c\x66lavor_codes\x18\x02 \x01(\x0c\x12\x0e\n\x06tokens\x18\x03 \x01(\x0c\x12\x0e\n\x06\x63ounts\x18\x04 \x01(\x0c\x12\x12\n\nproject_id\x18\x05 \x01(\t\x12\x0f\n\x07user_id\x18\x06 \x01(\t\x12\x19\n\x11release_consumers\x18\x07 \x01(\x0c\x12\x19\n\x11release_positions\x18\t \x01(\x0c\x12\x10\n\x08sequence\x18\x08 \x01(\x04\"\xa0\x01\n SelectDestinationsStreamResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x10\n\x08outcomes\x18\x02 \x01(\x0c\x12\x12\n\nhost_codes\x18\x03 \x01(\x0c\x12\x14\n\x0cnew_host_ids\x18\x04 \x03(\t\x12\x10\n\x08released\x18\x05 \x01(\r\x12\x1c\n\x14inventory_generation\x18\x06 \x01(\x03\"3\n\x19ReleaseAllocationsRequest\x12\x16\n\x0e\x63onsumer_uuids\x18\x01 \x03(\t\"^\n\x1aReleaseAllocationsResponse\x12\x10\n\x08released\x18\x01 \x01(\x05\x12\x10\n\x08not_held\x18\x02 \x03(\t\x12\x1c\n\x14inventory_generation\x18\x03 \x01(\x03\"?\n\x15MoveAllocationRequest\x12\x15\n\rconsumer_uuid\x18\x01 \x01(\t\x12\x0f\n\x07host_id\x18\x02 \x01(\t\"a\n\x16MoveAllocationResponse\x12)\n\nallocation\x18\x01 \x01(\x0b\x32\x15.engine.v1.Allocation\x12\x1c\n\x14inventory_generation\x18\x02 \x01(\x03\"-\n\x14GetAllocationRequest\x12\x15\n\rconsumer_uuid\x18\x01 \x01(\t\"`\n\x15GetAllocationResponse\x12)\n\nallocation\x18\x01 \x01(\x0b\x32\x15.engine.v1.Allocation\x12\x1c\n\x14inventory_generation\x18\x02 \x01(\x03\"d\n\x16ListAllocationsRequest\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x8b\x01\n\x17ListAllocationsResponse\x12*\n\x0b\x61llocations\x18\x01 \x03(\x0b\x32\x15.engine.v1.Allocation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x1c\n\x14inventory_generation\x18\x03 \x01(\x03\x12\r\n\x05total\x18\x04 \x01(\x03\"\x87\x01\n\x17\x45xplainSelectionRequest\x12,\n\x0crequest_spec\x18\x01 \x01(\x0b\x32\x16.engine.v1.RequestSpec\x12\x10\n\x08host_ids\x18\x02 \x03(\t\x12\x15\n\rweighed_limit\x18\x03 \x01(\x05\x12\x15\n\rnearest_limit\x18\x04 \x01(\x05\"\xf8\x01\n\x18\x45xplainSelectionResponse\x12,\n\x07summary\x18\x01 \x01(\x0b\x32\x1b.engine.v1.RejectionSummary\x12\x14\n\x0chosts_passed\x18\x02 \x01(\x03\x12(\n\x08verdicts\x18\x03 \x03(\x0b\x32\x16.engine.v1.HostVerdict\x12\'\n\x07weighed\x18\x04 \x03(\x0b\x32\x16.engine.v1.WeighedHost\x12\'\n\x07nearest\x18\x05 \x03(\x0b\x32\x16.engine.v1.NearestHost\x12\x1c\n\x14inventory_generation\x18\x06 \x01(\x03\"\x19\n\x17\x41uditAllocationsRequest\"3\n\x0f\x41uditDifference\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0f\n\x07problem\x18\x02 \x01(\t\"\x9c\x01\n\x18\x41uditAllocationsResponse\x12\r\n\x05\x63lean\x18\x01 \x01(\x08\x12/\n\x0b\x64ifferences\x18\x02 \x03(\x0b\x32\x1a.engine.v1.AuditDifference\x12\r\n\x05hosts\x18\x03 \x01(\x03\x12\x13\n\x0b\x61llocations\x18\x04 \x01(\x03\x12\x1c\n\x14inventory_generation\x18\x05 \x01(\x03*\xbc\x01\n\x10PlacementOutcome\x12!\n\x1dPLACEMENT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18PLACEMENT_OUTCOME_PLACED\x10\x01\x12#\n\x1fPLACEMENT_OUTCOME_NO_VALID_HOST\x10\x02\x12\"\n\x1ePLACEMENT_OUTCOME_TOKEN_REUSED\x10\x03\x12\x1e\n\x1aPLACEMENT_OUTCOME_REPEATED\x10\x04\x32\x90\x06\n\x10SchedulerService\x12\x61\n\x12SelectDestinations\x12$.engine.v1.SelectDestinationsRequest\x1a%.engine.v1.SelectDestinationsResponse\x12w\n\x18SelectDestinationsStream\x12*.engine.v1.SelectDestinationsStreamRequest\x1a+.engine.v1.SelectDestinationsStreamResponse(\x01\x30\x01\x12\x61\n\x12ReleaseAllocations\x12$.engine.v1.ReleaseAllocationsRequest\x1a%.engine.v1.ReleaseAllocationsResponse\x12U\n\x0eMoveAllocation\x12 .engine.v1.MoveAllocationRequest\x1a!.engine.v1.MoveAllocationResponse\x12R\n\rGetAllocation\x12\x1f.engine.v1.GetAllocationRequest\x1a .engine.v1.GetAllocationResponse\x12X\n\x0fListAllocations\x12!.engine.v1.ListAllocationsRequest\x1a\".engine.v1.ListAllocationsResponse\x12[\n\x10\x45xplainSelection\x12\".engine.v1.ExplainSelectionRequest\x1a#.engine.v1.ExplainSelectionResponse\x12[\n\x10\x41uditAllocations\x12\".engine.v1.AuditAllocationsRequest\x1a#.engine.v1.AuditAllocationsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!engine/v1/scheduler_service.proto\x12\tengine.v1\x1a\x1c\x65ngine/v1/request_spec.proto\x1a\x19\x65ngine/v1/selection.proto\"_\n\x19SelectDestinationsRequest\x12,\n\x0crequest_spec\x18\x01 \x01(\x0b\x32\x16.engine.v1.RequestSpec\x12\x14\n\x0c\x63lient_token\x18\x02 \x01(\t\"d\n\x1aSelectDestinationsResponse\x12(\n\nselections\x18\x01 \x03(\x0b\x32\x14.engine.v1.Selection\x12\x1c\n\x14inventory_generation\x18\x02 \x01(\x03\"\xda\x01\n\x1fSelectDestinationsStreamRequest\x12\x14\n\x0c\x66lavor_names\x18\x01 \x03(\t\x12\x14\n\x0c\x66lavor_codes\x18\x02 \x01(\x0c\x12\x0e\n\x06tokens\x18\x03 \x01(\x0c\x12\x0e\n\x06\x63ounts\x18\x04 \x01(\x0c\x12\x12\n\nproject_id\x18\x05 \x01(\t\x12\x0f\n\x07user_id\x18\x06 \x01(\t\x12\x19\n\x11release_consumers\x18\x07 \x01(\x0c\x12\x19\n\x11release_positions\x18\t \x01(\x0c\x12\x10\n\x08sequence\x18\x08 \x01(\x04\"\xa0\x01\n SelectDestinationsStreamResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x10\n\x08outcomes\x18\x02 \x01(\x0c\x12\x12\n\nhost_codes\x18\x03 \x01(\x0c\x12\x14\n\x0cnew_host_ids\x18\x04 \x03(\t\x12\x10\n\x08released\x18\x05 \x01(\r\x12\x1c\n\x14inventory_generation\x18\x06 \x01(\x03\"3\n\x19ReleaseAllocationsRequest\x12\x16\n\x0e\x63onsumer_uuids\x18\x01 \x03(\t\"^\n\x1aReleaseAllocationsResponse\x12\x10\n\x08released\x18\x01 \x01(\x05\x12\x10\n\x08not_held\x18\x02 \x03(\t\x12\x1c\n\x14inventory_generation\x18\x03 \x01(\x03\"?\n\x15MoveAllocationRequest\x12\x15\n\rconsumer_uuid\x18\x01 \x01(\t\x12\x0f\n\x07host_id\x18\x02 \x01(\t\"a\n\x16MoveAllocationResponse\x12)\n\nallocation\x18\x01 \x01(\x0b\x32\x15.engine.v1.Allocation\x12\x1c\n\x14inventory_generation\x18\x02 \x01(\x03\"X\n\x11RevertMoveRequest\x12\x15\n\rinstance_uuid\x18\x01 \x01(\t\x12\x16\n\x0emigration_uuid\x18\x02 \x01(\t\x12\x14\n\x0c\x63lient_token\x18\x03 \x01(\t\"]\n\x12RevertMoveResponse\x12)\n\nallocation\x18\x01 \x01(\x0b\x32\x15.engine.v1.Allocation\x12\x1c\n\x14inventory_generation\x18\x02 \x01(\x03\"-\n\x14GetAllocationRequest\x12\x15\n\rconsumer_uuid\x18\x01 \x01(\t\"`\n\x15GetAllocationResponse\x12)\n\nallocation\x18\x01 \x01(\x0b\x32\x15.engine.v1.Allocation\x12\x1c\n\x14inventory_generation\x18\x02 \x01(\x03\"d\n\x16ListAllocationsRequest\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x8b\x01\n\x17ListAllocationsResponse\x12*\n\x0b\x61llocations\x18\x01 \x03(\x0b\x32\x15.engine.v1.Allocation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x1c\n\x14inventory_generation\x18\x03 \x01(\x03\x12\r\n\x05total\x18\x04 \x01(\x03\"\x87\x01\n\x17\x45xplainSelectionRequest\x12,\n\x0crequest_spec\x18\x01 \x01(\x0b\x32\x16.engine.v1.RequestSpec\x12\x10\n\x08host_ids\x18\x02 \x03(\t\x12\x15\n\rweighed_limit\x18\x03 \x01(\x05\x12\x15\n\rnearest_limit\x18\x04 \x01(\x05\"\xf8\x01\n\x18\x45xplainSelectionResponse\x12,\n\x07summary\x18\x01 \x01(\x0b\x32\x1b.engine.v1.RejectionSummary\x12\x14\n\x0chosts_passed\x18\x02 \x01(\x03\x12(\n\x08verdicts\x18\x03 \x03(\x0b\x32\x16.engine.v1.HostVerdict\x12\'\n\x07weighed\x18\x04 \x03(\x0b\x32\x16.engine.v1.WeighedHost\x12\'\n\x07nearest\x18\x05 \x03(\x0b\x32\x16.engine.v1.NearestHost\x12\x1c\n\x14inventory_generation\x18\x06 \x01(\x03\"\x19\n\x17\x41uditAllocationsRequest\"3\n\x0f\x41uditDifference\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0f\n\x07problem\x18\x02 \x01(\t\"\x9c\x01\n\x18\x41uditAllocationsResponse\x12\r\n\x05\x63lean\x18\x01 \x01(\x08\x12/\n\x0b\x64ifferences\x18\x02 \x03(\x0b\x32\x1a.engine.v1.AuditDifference\x12\r\n\x05hosts\x18\x03 \x01(\x03\x12\x13\n\x0b\x61llocations\x18\x04 \x01(\x03\x12\x1c\n\x14inventory_generation\x18\x05 \x01(\x03*\xbc\x01\n\x10PlacementOutcome\x12!\n\x1dPLACEMENT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18PLACEMENT_OUTCOME_PLACED\x10\x01\x12#\n\x1fPLACEMENT_OUTCOME_NO_VALID_HOST\x10\x02\x12\"\n\x1ePLACEMENT_OUTCOME_TOKEN_REUSED\x10\x03\x12\x1e\n\x1aPLACEMENT_OUTCOME_REPEATED\x10\x04\x32\xdb\x06\n\x10SchedulerService\x12\x61\n\x12SelectDestinations\x12$.engine.v1.SelectDestinationsRequest\x1a%.engine.v1.SelectDestinationsResponse\x12w\n\x18SelectDestinationsStream\x12*.engine.v1.SelectDestinationsStreamRequest\x1a+.engine.v1.SelectDestinationsStreamResponse(\x01\x30\x01\x12\x61\n\x12ReleaseAllocations\x12$.engine.v1.ReleaseAllocationsRequest\x1a%.engine.v1.ReleaseAllocationsResponse\x12U\n\x0eMoveAllocation\x12 .engine.v1.MoveAllocationRequest\x1a!.engine.v1.MoveAllocationResponse\x12I\n\nRevertMove\x12\x1c.engine.v1.RevertMoveRequest\x1a\x1d.engine.v1.RevertMoveResponse\x12R\n\rGetAllocation\x12\x1f.engine.v1.GetAllocationRequest\x1a .engine.v1.GetAllocationResponse\x12X\n\x0fListAllocations\x12!.engine.v1.ListAllocationsRequest\x1a\".engine.v1.ListAllocationsResponse\x12[\n\x10\x45xplainSelection\x12\".engine.v1.ExplainSelectionRequest\x1a#.engine.v1.ExplainSelectionResponse\x12[\n\x10\x41uditAllocations\x12\".engine.v1.AuditAllocationsRequest\x1a#.engine.v1.AuditAllocationsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'engine.v1.scheduler_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PLACEMENTOUTCOME']._serialized_start=2019
-  _globals['_PLACEMENTOUTCOME']._serialized_end=2207
+  _globals['_PLACEMENTOUTCOME']._serialized_start=2204
+  _globals['_PLACEMENTOUTCOME']._serialized_end=2392
   _globals['_SELECTDESTINATIONSREQUEST']._serialized_start=105
   _globals['_SELECTDESTINATIONSREQUEST']._serialized_end=200
   _globals['_SELECTDESTINATIONSRESPONSE']._serialized_start=202
@@ -51,24 +51,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MOVEALLOCATIONREQUEST']._serialized_end=900
   _globals['_MOVEALLOCATIONRESPONSE']._serialized_start=902
   _globals['_MOVEALLOCATIONRESPONSE']._serialized_end=999
-  _globals['_GETALLOCATIONREQUEST']._serialized_start=1001
-  _globals['_GETALLOCATIONREQUEST']._serialized_end=1046
-  _globals['_GETALLOCATIONRESPONSE']._serialized_start=1048
-  _globals['_GETALLOCATIONRESPONSE']._serialized_end=1144
-  _globals['_LISTALLOCATIONSREQUEST']._serialized_start=1146
-  _globals['_LISTALLOCATIONSREQUEST']._serialized_end=1246
-  _globals['_LISTALLOCATIONSRESPONSE']._serialized_start=1249
-  _globals['_LISTALLOCATIONSRESPONSE']._serialized_end=1388
-  _globals['_EXPLAINSELECTIONREQUEST']._serialized_start=1391
-  _globals['_EXPLAINSELECTIONREQUEST']._serialized_end=1526
-  _globals['_EXPLAINSELECTIONRESPONSE']._serialized_start=1529
-  _globals['_EXPLAINSELECTIONRESPONSE']._serialized_end=1777
-  _globals['_AUDITALLOCATIONSREQUEST']._serialized_start=1779
-  _globals['_AUDITALLOCATIONSREQUEST']._serialized_end=1804
-  _globals['_AUDITDIFFERENCE']._serialized_start=1806
-  _globals['_AUDITDIFFERENCE']._serialized_end=1857
-  _globals['_AUDITALLOCATIONSRESPONSE']._serialized_start=1860
-  _globals['_AUDITALLOCATIONSRESPONSE']._serialized_end=2016
-  _globals['_SCHEDULERSERVICE']._serialized_start=2210
-  _globals['_SCHEDULERSERVICE']._serialized_end=2994
+  _globals['_REVERTMOVEREQUEST']._serialized_start=1001
+  _globals['_REVERTMOVEREQUEST']._serialized_end=1089
+  _globals['_REVERTMOVERESPONSE']._serialized_start=1091
+  _globals['_REVERTMOVERESPONSE']._serialized_end=1184
+  _globals['_GETALLOCATIONREQUEST']._serialized_start=1186
+  _globals['_GETALLOCATIONREQUEST']._serialized_end=1231
+  _globals['_GETALLOCATIONRESPONSE']._serialized_start=1233
+  _globals['_GETALLOCATIONRESPONSE']._serialized_end=1329
+  _globals['_LISTALLOCATIONSREQUEST']._serialized_start=1331
+  _globals['_LISTALLOCATIONSREQUEST']._serialized_end=1431
+  _globals['_LISTALLOCATIONSRESPONSE']._serialized_start=1434
+  _globals['_LISTALLOCATIONSRESPONSE']._serialized_end=1573
+  _globals['_EXPLAINSELECTIONREQUEST']._serialized_start=1576
+  _globals['_EXPLAINSELECTIONREQUEST']._serialized_end=1711
+  _globals['_EXPLAINSELECTIONRESPONSE']._serialized_start=1714
+  _globals['_EXPLAINSELECTIONRESPONSE']._serialized_end=1962
+  _globals['_AUDITALLOCATIONSREQUEST']._serialized_start=1964
+  _globals['_AUDITALLOCATIONSREQUEST']._serialized_end=1989
+  _globals['_AUDITDIFFERENCE']._serialized_start=1991
+  _globals['_AUDITDIFFERENCE']._serialized_end=2042
+  _globals['_AUDITALLOCATIONSRESPONSE']._serialized_start=2045
+  _globals['_AUDITALLOCATIONSRESPONSE']._serialized_end=2201
+  _globals['_SCHEDULERSERVICE']._serialized_start=2395
+  _globals['_SCHEDULERSERVICE']._serialized_end=3254
 # @@protoc_insertion_point(module_scope)

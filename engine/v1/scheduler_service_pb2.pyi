@@ -108,6 +108,24 @@ class MoveAllocationResponse(_message.Message):
     inventory_generation: int
     def __init__(self, allocation: _Optional[_Union[_selection_pb2.Allocation, _Mapping]] = ..., inventory_generation: _Optional[int] = ...) -> None: ...
 
+class RevertMoveRequest(_message.Message):
+    __slots__ = ("instance_uuid", "migration_uuid", "client_token")
+    INSTANCE_UUID_FIELD_NUMBER: _ClassVar[int]
+    MIGRATION_UUID_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    instance_uuid: str
+    migration_uuid: str
+    client_token: str
+    def __init__(self, instance_uuid: _Optional[str] = ..., migration_uuid: _Optional[str] = ..., client_token: _Optional[str] = ...) -> None: ...
+
+class RevertMoveResponse(_message.Message):
+    __slots__ = ("allocation", "inventory_generation")
+    ALLOCATION_FIELD_NUMBER: _ClassVar[int]
+    INVENTORY_GENERATION_FIELD_NUMBER: _ClassVar[int]
+    allocation: _selection_pb2.Allocation
+    inventory_generation: int
+    def __init__(self, allocation: _Optional[_Union[_selection_pb2.Allocation, _Mapping]] = ..., inventory_generation: _Optional[int] = ...) -> None: ...
+
 class GetAllocationRequest(_message.Message):
     __slots__ = ("consumer_uuid",)
     CONSUMER_UUID_FIELD_NUMBER: _ClassVar[int]

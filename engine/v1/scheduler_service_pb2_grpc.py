@@ -55,6 +55,11 @@ class SchedulerServiceStub:
                 request_serializer=engine_dot_v1_dot_scheduler__service__pb2.MoveAllocationRequest.SerializeToString,
                 response_deserializer=engine_dot_v1_dot_scheduler__service__pb2.MoveAllocationResponse.FromString,
                 _registered_method=True)
+        self.RevertMove = channel.unary_unary(
+                '/engine.v1.SchedulerService/RevertMove',
+                request_serializer=engine_dot_v1_dot_scheduler__service__pb2.RevertMoveRequest.SerializeToString,
+                response_deserializer=engine_dot_v1_dot_scheduler__service__pb2.RevertMoveResponse.FromString,
+                _registered_method=True)
         self.GetAllocation = channel.unary_unary(
                 '/engine.v1.SchedulerService/GetAllocation',
                 request_serializer=engine_dot_v1_dot_scheduler__service__pb2.GetAllocationRequest.SerializeToString,
@@ -82,7 +87,8 @@ class SchedulerServiceServicer:
     """
 
     def SelectDestinations(self, request, context):
-        """Selects and claims hosts for the instances of one request; all of them or none.
+        """Selects and claims hosts for the instances of one request; all of them or none. A rebuild (scheduler hint _nova_check_type) claims
+        nothing and is answered with the hosts that pass the filters of a rebuild.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -104,6 +110,13 @@ class SchedulerServiceServicer:
 
     def MoveAllocation(self, request, context):
         """Moves a consumer's allocation to a named host, or re-claims it where it is; nothing changes when it does not fit.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevertMove(self, request, context):
+        """Takes a move back: the instance gets back what its migration_uuid holds, and what it was given for the move is released.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -159,6 +172,11 @@ def add_SchedulerServiceServicer_to_server(servicer, server):
                     servicer.MoveAllocation,
                     request_deserializer=engine_dot_v1_dot_scheduler__service__pb2.MoveAllocationRequest.FromString,
                     response_serializer=engine_dot_v1_dot_scheduler__service__pb2.MoveAllocationResponse.SerializeToString,
+            ),
+            'RevertMove': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevertMove,
+                    request_deserializer=engine_dot_v1_dot_scheduler__service__pb2.RevertMoveRequest.FromString,
+                    response_serializer=engine_dot_v1_dot_scheduler__service__pb2.RevertMoveResponse.SerializeToString,
             ),
             'GetAllocation': grpc.unary_unary_rpc_method_handler(
                     servicer.GetAllocation,
@@ -290,6 +308,33 @@ class SchedulerService:
             '/engine.v1.SchedulerService/MoveAllocation',
             engine_dot_v1_dot_scheduler__service__pb2.MoveAllocationRequest.SerializeToString,
             engine_dot_v1_dot_scheduler__service__pb2.MoveAllocationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevertMove(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/engine.v1.SchedulerService/RevertMove',
+            engine_dot_v1_dot_scheduler__service__pb2.RevertMoveRequest.SerializeToString,
+            engine_dot_v1_dot_scheduler__service__pb2.RevertMoveResponse.FromString,
             options,
             channel_credentials,
             insecure,

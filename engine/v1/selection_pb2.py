@@ -22,9 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from engine.v1 import assignment_pb2 as engine_dot_v1_dot_assignment__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x65ngine/v1/selection.proto\x12\tengine.v1\"-\n\nHostChoice\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x0e\n\x06weight\x18\x02 \x01(\x01\"r\n\tSelection\x12\x15\n\rinstance_uuid\x18\x01 \x01(\t\x12#\n\x04host\x18\x02 \x01(\x0b\x32\x15.engine.v1.HostChoice\x12)\n\nalternates\x18\x03 \x03(\x0b\x32\x15.engine.v1.HostChoice\"\\\n\x0f\x46ilterRejection\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12\x15\n\rhosts_removed\x18\x02 \x01(\x03\x12\x12\n\nhosts_left\x18\x03 \x01(\x03\x12\x0e\n\x06reason\x18\x04 \x01(\t\"q\n\x10RejectionSummary\x12\x13\n\x0bhosts_total\x18\x01 \x01(\x03\x12.\n\nrejections\x18\x02 \x03(\x0b\x32\x1a.engine.v1.FilterRejection\x12\x18\n\x10instances_placed\x18\x03 \x01(\x05\"?\n\rFilterVerdict\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\"b\n\nWeightTerm\x12\x0f\n\x07weigher\x18\x01 \x01(\t\x12\x0b\n\x03raw\x18\x02 \x01(\x01\x12\x12\n\nnormalized\x18\x03 \x01(\x01\x12\x12\n\nmultiplier\x18\x04 \x01(\x01\x12\x0e\n\x06weight\x18\x05 \x01(\x01\"T\n\x0bWeighedHost\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x0e\n\x06weight\x18\x02 \x01(\x01\x12$\n\x05terms\x18\x03 \x03(\x0b\x32\x15.engine.v1.WeightTerm\"/\n\x0bNearestHost\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hanges\x18\x02 \x03(\t\"Z\n\x0bHostVerdict\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12*\n\x08verdicts\x18\x03 \x03(\x0b\x32\x18.engine.v1.FilterVerdict\"\xb8\x02\n\nAllocation\x12\x15\n\rconsumer_uuid\x18\x01 \x01(\t\x12\x0f\n\x07host_id\x18\x02 \x01(\t\x12\x37\n\tresources\x18\x03 \x03(\x0b\x32$.engine.v1.Allocation.ResourcesEntry\x12\r\n\x05vcpus\x18\x04 \x01(\x03\x12\x11\n\tmemory_mb\x18\x05 \x01(\x03\x12\x0f\n\x07\x64isk_gb\x18\x06 \x01(\x03\x12\x13\n\x0b\x66lavor_name\x18\x07 \x01(\t\x12\x12\n\nproject_id\x18\x08 \x01(\t\x12\x0f\n\x07user_id\x18\t \x01(\t\x12\x16\n\x0einstance_group\x18\n \x01(\t\x12\x12\n\ncreated_us\x18\x0b \x01(\x03\x1a\x30\n\x0eResourcesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x65ngine/v1/selection.proto\x12\tengine.v1\x1a\x1a\x65ngine/v1/assignment.proto\"-\n\nHostChoice\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x0e\n\x06weight\x18\x02 \x01(\x01\"\x9d\x01\n\tSelection\x12\x15\n\rinstance_uuid\x18\x01 \x01(\t\x12#\n\x04host\x18\x02 \x01(\x0b\x32\x15.engine.v1.HostChoice\x12)\n\nalternates\x18\x03 \x03(\x0b\x32\x15.engine.v1.HostChoice\x12)\n\nassignment\x18\x04 \x01(\x0b\x32\x15.engine.v1.Assignment\"\\\n\x0f\x46ilterRejection\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12\x15\n\rhosts_removed\x18\x02 \x01(\x03\x12\x12\n\nhosts_left\x18\x03 \x01(\x03\x12\x0e\n\x06reason\x18\x04 \x01(\t\"q\n\x10RejectionSummary\x12\x13\n\x0bhosts_total\x18\x01 \x01(\x03\x12.\n\nrejections\x18\x02 \x03(\x0b\x32\x1a.engine.v1.FilterRejection\x12\x18\n\x10instances_placed\x18\x03 \x01(\x05\"?\n\rFilterVerdict\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\"b\n\nWeightTerm\x12\x0f\n\x07weigher\x18\x01 \x01(\t\x12\x0b\n\x03raw\x18\x02 \x01(\x01\x12\x12\n\nnormalized\x18\x03 \x01(\x01\x12\x12\n\nmultiplier\x18\x04 \x01(\x01\x12\x0e\n\x06weight\x18\x05 \x01(\x01\"T\n\x0bWeighedHost\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x0e\n\x06weight\x18\x02 \x01(\x01\x12$\n\x05terms\x18\x03 \x03(\x0b\x32\x15.engine.v1.WeightTerm\"/\n\x0bNearestHost\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hanges\x18\x02 \x03(\t\"Z\n\x0bHostVerdict\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12*\n\x08verdicts\x18\x03 \x03(\x0b\x32\x18.engine.v1.FilterVerdict\"\xe3\x02\n\nAllocation\x12\x15\n\rconsumer_uuid\x18\x01 \x01(\t\x12\x0f\n\x07host_id\x18\x02 \x01(\t\x12\x37\n\tresources\x18\x03 \x03(\x0b\x32$.engine.v1.Allocation.ResourcesEntry\x12\r\n\x05vcpus\x18\x04 \x01(\x03\x12\x11\n\tmemory_mb\x18\x05 \x01(\x03\x12\x0f\n\x07\x64isk_gb\x18\x06 \x01(\x03\x12\x13\n\x0b\x66lavor_name\x18\x07 \x01(\t\x12\x12\n\nproject_id\x18\x08 \x01(\t\x12\x0f\n\x07user_id\x18\t \x01(\t\x12\x16\n\x0einstance_group\x18\n \x01(\t\x12\x12\n\ncreated_us\x18\x0b \x01(\x03\x12)\n\nassignment\x18\x0c \x01(\x0b\x32\x15.engine.v1.Assignment\x1a\x30\n\x0eResourcesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,26 +34,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ALLOCATION_RESOURCESENTRY']._loaded_options = None
   _globals['_ALLOCATION_RESOURCESENTRY']._serialized_options = b'8\001'
-  _globals['_HOSTCHOICE']._serialized_start=40
-  _globals['_HOSTCHOICE']._serialized_end=85
-  _globals['_SELECTION']._serialized_start=87
-  _globals['_SELECTION']._serialized_end=201
-  _globals['_FILTERREJECTION']._serialized_start=203
-  _globals['_FILTERREJECTION']._serialized_end=295
-  _globals['_REJECTIONSUMMARY']._serialized_start=297
-  _globals['_REJECTIONSUMMARY']._serialized_end=410
-  _globals['_FILTERVERDICT']._serialized_start=412
-  _globals['_FILTERVERDICT']._serialized_end=475
-  _globals['_WEIGHTTERM']._serialized_start=477
-  _globals['_WEIGHTTERM']._serialized_end=575
-  _globals['_WEIGHEDHOST']._serialized_start=577
-  _globals['_WEIGHEDHOST']._serialized_end=661
-  _globals['_NEARESTHOST']._serialized_start=663
-  _globals['_NEARESTHOST']._serialized_end=710
-  _globals['_HOSTVERDICT']._serialized_start=712
-  _globals['_HOSTVERDICT']._serialized_end=802
-  _globals['_ALLOCATION']._serialized_start=805
-  _globals['_ALLOCATION']._serialized_end=1117
-  _globals['_ALLOCATION_RESOURCESENTRY']._serialized_start=1069
-  _globals['_ALLOCATION_RESOURCESENTRY']._serialized_end=1117
+  _globals['_HOSTCHOICE']._serialized_start=68
+  _globals['_HOSTCHOICE']._serialized_end=113
+  _globals['_SELECTION']._serialized_start=116
+  _globals['_SELECTION']._serialized_end=273
+  _globals['_FILTERREJECTION']._serialized_start=275
+  _globals['_FILTERREJECTION']._serialized_end=367
+  _globals['_REJECTIONSUMMARY']._serialized_start=369
+  _globals['_REJECTIONSUMMARY']._serialized_end=482
+  _globals['_FILTERVERDICT']._serialized_start=484
+  _globals['_FILTERVERDICT']._serialized_end=547
+  _globals['_WEIGHTTERM']._serialized_start=549
+  _globals['_WEIGHTTERM']._serialized_end=647
+  _globals['_WEIGHEDHOST']._serialized_start=649
+  _globals['_WEIGHEDHOST']._serialized_end=733
+  _globals['_NEARESTHOST']._serialized_start=735
+  _globals['_NEARESTHOST']._serialized_end=782
+  _globals['_HOSTVERDICT']._serialized_start=784
+  _globals['_HOSTVERDICT']._serialized_end=874
+  _globals['_ALLOCATION']._serialized_start=877
+  _globals['_ALLOCATION']._serialized_end=1232
+  _globals['_ALLOCATION_RESOURCESENTRY']._serialized_start=1184
+  _globals['_ALLOCATION_RESOURCESENTRY']._serialized_end=1232
 # @@protoc_insertion_point(module_scope)

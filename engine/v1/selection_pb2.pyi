@@ -1,3 +1,4 @@
+from engine.v1 import assignment_pb2 as _assignment_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -15,14 +16,16 @@ class HostChoice(_message.Message):
     def __init__(self, host_id: _Optional[str] = ..., weight: _Optional[float] = ...) -> None: ...
 
 class Selection(_message.Message):
-    __slots__ = ("instance_uuid", "host", "alternates")
+    __slots__ = ("instance_uuid", "host", "alternates", "assignment")
     INSTANCE_UUID_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
     ALTERNATES_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
     instance_uuid: str
     host: HostChoice
     alternates: _containers.RepeatedCompositeFieldContainer[HostChoice]
-    def __init__(self, instance_uuid: _Optional[str] = ..., host: _Optional[_Union[HostChoice, _Mapping]] = ..., alternates: _Optional[_Iterable[_Union[HostChoice, _Mapping]]] = ...) -> None: ...
+    assignment: _assignment_pb2.Assignment
+    def __init__(self, instance_uuid: _Optional[str] = ..., host: _Optional[_Union[HostChoice, _Mapping]] = ..., alternates: _Optional[_Iterable[_Union[HostChoice, _Mapping]]] = ..., assignment: _Optional[_Union[_assignment_pb2.Assignment, _Mapping]] = ...) -> None: ...
 
 class FilterRejection(_message.Message):
     __slots__ = ("filter", "hosts_removed", "hosts_left", "reason")
@@ -99,7 +102,7 @@ class HostVerdict(_message.Message):
     def __init__(self, host_id: _Optional[str] = ..., passed: _Optional[bool] = ..., verdicts: _Optional[_Iterable[_Union[FilterVerdict, _Mapping]]] = ...) -> None: ...
 
 class Allocation(_message.Message):
-    __slots__ = ("consumer_uuid", "host_id", "resources", "vcpus", "memory_mb", "disk_gb", "flavor_name", "project_id", "user_id", "instance_group", "created_us")
+    __slots__ = ("consumer_uuid", "host_id", "resources", "vcpus", "memory_mb", "disk_gb", "flavor_name", "project_id", "user_id", "instance_group", "created_us", "assignment")
     class ResourcesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -118,6 +121,7 @@ class Allocation(_message.Message):
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_GROUP_FIELD_NUMBER: _ClassVar[int]
     CREATED_US_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
     consumer_uuid: str
     host_id: str
     resources: _containers.ScalarMap[str, int]
@@ -129,4 +133,5 @@ class Allocation(_message.Message):
     user_id: str
     instance_group: str
     created_us: int
-    def __init__(self, consumer_uuid: _Optional[str] = ..., host_id: _Optional[str] = ..., resources: _Optional[_Mapping[str, int]] = ..., vcpus: _Optional[int] = ..., memory_mb: _Optional[int] = ..., disk_gb: _Optional[int] = ..., flavor_name: _Optional[str] = ..., project_id: _Optional[str] = ..., user_id: _Optional[str] = ..., instance_group: _Optional[str] = ..., created_us: _Optional[int] = ...) -> None: ...
+    assignment: _assignment_pb2.Assignment
+    def __init__(self, consumer_uuid: _Optional[str] = ..., host_id: _Optional[str] = ..., resources: _Optional[_Mapping[str, int]] = ..., vcpus: _Optional[int] = ..., memory_mb: _Optional[int] = ..., disk_gb: _Optional[int] = ..., flavor_name: _Optional[str] = ..., project_id: _Optional[str] = ..., user_id: _Optional[str] = ..., instance_group: _Optional[str] = ..., created_us: _Optional[int] = ..., assignment: _Optional[_Union[_assignment_pb2.Assignment, _Mapping]] = ...) -> None: ...

@@ -14,7 +14,7 @@ import numpy as np
 from engine.errors import LedgerError
 from engine.ledger.options import LedgerOptions
 from engine.ledger.reader import LedgerReader, read_state
-from engine.ledger.records import Claims, Moves, Releases
+from engine.ledger.records import AssignmentsWritten, Claims, Moves, Releases
 from engine.ledger.state import LedgerState
 from engine.ledger.store import Ledger
 
@@ -67,6 +67,10 @@ def moves(numbers: Sequence[int], host: int) -> Moves:
     return Moves(consumers(numbers), int32([host] * len(numbers)))
 
 
+def assignments(numbers: Sequence[int], payload: bytes) -> AssignmentsWritten:
+    return AssignmentsWritten(consumers(numbers), [payload] * len(numbers))
+
+
 def plain(state: LedgerState) -> dict[str, Any]:
     """The state as plain values that can be compared."""
     columns = (state.hosts, state.shapes, state.owners, state.created_us, state.released_us)
@@ -79,6 +83,7 @@ def plain(state: LedgerState) -> dict[str, Any]:
         "segments": list(state.host_segments),
         "documents": {kind: dict(entries) for kind, entries in state.documents.items()},
         "tokens": dict(state.tokens),
+        "assignments": dict(state.assignments),
     }
 
 

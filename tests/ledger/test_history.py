@@ -14,6 +14,7 @@ from engine.ledger.journal import JournalCodec, frame
 from engine.ledger.options import LedgerOptions
 from engine.ledger.reader import LedgerReader
 from engine.ledger.records import (
+    AssignmentsWritten,
     Claims,
     DocumentsDeleted,
     DocumentsWritten,
@@ -55,9 +56,17 @@ def moves_records(draw: st.DrawFn) -> Moves:
     return Moves(consumers(numbers), int32(draw(st.lists(CODES, min_size=len(numbers), max_size=len(numbers)))))
 
 
+@st.composite
+def assignments_records(draw: st.DrawFn) -> AssignmentsWritten:
+    numbers = draw(NUMBERS)
+    payloads = draw(st.lists(st.binary(max_size=3), min_size=len(numbers), max_size=len(numbers)))
+    return AssignmentsWritten(consumers(numbers), payloads)
+
+
 JOURNAL_RECORDS: st.SearchStrategy[JournalRecord] = st.one_of(
     claims_records(),
     moves_records(),
+    assignments_records(),
     st.builds(Releases, NUMBERS.map(consumers), INSTANTS),
     st.builds(TokenAnswered, KEYS, st.binary(max_size=3), st.binary(max_size=3), INSTANTS),
     st.builds(TokensForgotten, INSTANTS),
@@ -85,6 +94,7 @@ class Model:
         self.segments: list[Record] = []
         self.documents: dict[str, dict[str, bytes]] = {}
         self.tokens: dict[str, TokenAnswered] = {}
+        self.assignments: dict[bytes, bytes] = {}
 
     def plain(self) -> dict[str, Any]:
         return {
@@ -94,6 +104,7 @@ class Model:
             "segments": self.segments,
             "documents": {kind: entries for kind, entries in self.documents.items() if entries},
             "tokens": self.tokens,
+            "assignments": self.assignments,
         }
 
     def apply(self, record: Record) -> None:
@@ -103,14 +114,21 @@ class Model:
                 for key, host, shape in zip(keys_of(record.consumers), hosts, shapes, strict=True):
                     self.allocations.pop(key, None)
                     self.allocations[key] = [host, shape, record.owner, record.created_us, 0]
+                    self.assignments.pop(key, None)
             case Releases():
                 for key in keys_of(record.consumers):
                     if key in self.allocations and not self.allocations[key][4]:
                         self.allocations[key][4] = record.released_us
+                        self.assignments.pop(key, None)
             case Moves():
                 for key, host in zip(keys_of(record.consumers), numbers_of(record.hosts), strict=True):
                     if key in self.allocations and not self.allocations[key][4]:
                         self.allocations[key][0] = host
+                        self.assignments.pop(key, None)
+            case AssignmentsWritten():
+                for key, payload in zip(keys_of(record.consumers), record.payloads, strict=True):
+                    if key in self.allocations and not self.allocations[key][4]:
+                        self.assignments[key] = payload
             case TokenAnswered():
                 self.tokens[record.token] = record
             case TokensForgotten():

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from engine.ledger.options import LedgerOptions
-from engine.ledger.records import Claims, Moves, Releases, TokensForgotten
+from engine.ledger.records import AssignmentsWritten, Claims, Moves, Releases, TokensForgotten
 from engine.ledger.row_batch import RowBatch
 from engine.ledger.schema import open_for_writing
-from tests.ledger.builders import claims, consumer, moves, releases
+from tests.ledger.builders import assignments, claims, consumer, moves, releases
 
 
 @pytest.fixture
@@ -48,6 +48,36 @@ def test_a_released_allocation_neither_moves_nor_is_released_again(connection: s
     assert rows == [(consumer(1), 7, 5), (consumer(2), 7, 0)]
 
 
+def assigned(connection: sqlite3.Connection, *records: Claims | Releases | Moves | AssignmentsWritten) -> list[object]:
+    batch = RowBatch(connection)
+    for record in records:
+        if isinstance(record, AssignmentsWritten):
+            batch.add(record)
+        else:
+            batch.add_columns(record, 0, len(record.consumers) // 16)
+    batch.flush()
+    return [row[0] for row in connection.execute("SELECT assignment FROM allocations ORDER BY position")]
+
+
+def test_the_last_of_two_assignments_counts(connection: sqlite3.Connection) -> None:
+    assert assigned(connection, claims([1, 2]), assignments([1, 1], b"a"), assignments([1], b"")) == [b"", None]
+
+
+@pytest.mark.parametrize("ending", [claims([1]), releases([1]), moves([1], 3)])
+def test_an_assignment_ends_with_its_claim(connection: sqlite3.Connection, ending: Claims | Releases | Moves) -> None:
+    assert assigned(connection, claims([1]), assignments([1], b"a"), ending) == [None]
+    assert assigned(connection, claims([2]), assignments([2], b"b"))[-1] == b"b"
+
+
+def test_what_is_released_or_unknown_is_assigned_nothing(connection: sqlite3.Connection) -> None:
+    assert assigned(connection, claims([1]), releases([1]), assignments([1, 2], b"a")) == [None]
+
+
+def test_assignments_that_are_not_one_a_consumer_are_refused() -> None:
+    with pytest.raises(ValueError, match="payloads must be one for each of 1 consumers, not 2"):
+        AssignmentsWritten(bytes(16), [b"", b""])
+
+
 def test_forgetting_goes_on_until_nothing_is_left(connection: sqlite3.Connection) -> None:
     write(connection, claims(range(10)), releases(range(7), 5), releases([8], 6))
     batch = RowBatch(connection)
@@ -71,6 +101,7 @@ def test_updates_find_their_rows_by_consumer(connection: sqlite3.Connection) -> 
             return connection.execute(sql, parameters)  # type: ignore[arg-type]
 
     write(Explaining(":memory:"), claims([1]), releases([1]), moves([1], 3))
-    assert sum("USING INDEX sqlite_autoindex_allocations_1 (consumer=?)" in plan for plan in plans) == 2
+    RowBatch(Explaining(":memory:")).add(assignments([1], b"a"))
+    assert sum("USING INDEX sqlite_autoindex_allocations_1 (consumer=?)" in plan for plan in plans) == 3
     # The scan is this test's own look at the table.
     assert plans.count("SCAN allocations") == 1

@@ -9,10 +9,63 @@ from pathlib import Path
 import pytest
 
 from engine.errors import LedgerCorruptError, LedgerError
+from engine.ledger.journal import JournalCodec, frame
 from engine.ledger.reader import read_state
-from engine.ledger.schema import SCHEMA_VERSION
+from engine.ledger.records import Owner, OwnersAdded
+from engine.ledger.schema import APPLICATION_ID, SCHEMA_VERSION
 from engine.ledger.store import Ledger
-from tests.ledger.builders import AT_REST, EAGER, Notes, claims, numbers_in, wait_for_rows
+from tests.ledger.builders import (
+    AT_REST,
+    EAGER,
+    Notes,
+    assignments,
+    claims,
+    consumer,
+    numbers_in,
+    state_on_disk,
+    wait_for_rows,
+)
+
+VERSION_1 = """
+CREATE TABLE journal (sequence INTEGER PRIMARY KEY, payload BLOB NOT NULL);
+CREATE TABLE progress (sequence INTEGER PRIMARY KEY, record INTEGER NOT NULL, done INTEGER NOT NULL);
+CREATE TABLE allocations (
+  position INTEGER PRIMARY KEY,
+  consumer BLOB NOT NULL UNIQUE,
+  host INTEGER NOT NULL,
+  shape INTEGER NOT NULL,
+  owner INTEGER NOT NULL,
+  created_us INTEGER NOT NULL,
+  released_us INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX allocations_released ON allocations (released_us) WHERE released_us > 0;
+CREATE TABLE shapes (code INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE owners (code INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE tokens (token TEXT NOT NULL UNIQUE, created_us INTEGER NOT NULL, record BLOB NOT NULL);
+CREATE INDEX tokens_created ON tokens (created_us);
+CREATE TABLE documents (kind TEXT NOT NULL, key TEXT NOT NULL, payload BLOB NOT NULL, PRIMARY KEY (kind, key));
+CREATE TABLE host_segments (position INTEGER PRIMARY KEY, kind INTEGER NOT NULL, payload BLOB NOT NULL);
+CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO meta VALUES ('failed_commits', 0);
+"""
+"""The tables as the first version made them."""
+OWNER_OF_VERSION_1 = b"\x93\xa1p\xa1u\xa0"
+"""An owner as the first version wrote it: project p, user u, no group."""
+
+
+def first_version(state_dir: Path) -> Path:
+    """Make a ledger as the first version did, with rows and a journal, and return its file."""
+    connection = sqlite3.connect(state_dir / "ledger.db", isolation_level=None)
+    identity = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 1;"
+    connection.executescript(f"BEGIN; {VERSION_1} {identity} COMMIT")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("INSERT INTO allocations VALUES (1, ?, 7, 1, 1, 1, 0)", (consumer(1),))
+    connection.execute("INSERT INTO owners VALUES (1, ?)", (OWNER_OF_VERSION_1,))
+    claimed = frame(1, JournalCodec().encode(claims([2])))
+    owned = frame(1, b"\x93\xacowners_added\x02\x91" + OWNER_OF_VERSION_1)
+    connection.executemany("INSERT INTO journal (payload) VALUES (?)", [(claimed,), (owned,)])
+    connection.close()
+    return state_dir / "ledger.db"
 
 
 def filled(state_dir: Path) -> Path:
@@ -82,6 +135,38 @@ def test_a_newer_version_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(LedgerCorruptError, match="ledger version"):
         read_state(tmp_path)
+
+
+def version_of(path: Path) -> int:
+    with sqlite3.connect(path) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    connection.close()
+    return int(version)
+
+
+def test_the_first_version_is_read_as_it_is_and_upgraded_when_opened(tmp_path: Path) -> None:
+    path = first_version(tmp_path)
+    before = state_on_disk(tmp_path)
+    assert [item[0] for item in before["allocations"]] == [consumer(1), consumer(2)]
+    assert before["owners"] == {0: Owner(), 1: Owner("p", "u"), 2: Owner("p", "u")}
+    assert version_of(path) == 1
+    with Ledger.open(tmp_path, EAGER, Notes()) as ledger:
+        ledger.submit([assignments([1, 2], b"given"), OwnersAdded(3, [Owner("p", "", "", (("os_type", "linux"),))])], 1)
+        wait_for_rows(ledger)
+    after = state_on_disk(tmp_path)
+    assert version_of(path) == SCHEMA_VERSION
+    assert after["allocations"] == before["allocations"]
+    assert after["assignments"] == {consumer(1): b"given", consumer(2): b"given"}
+    assert after["owners"][3].image_properties == (("os_type", "linux"),)
+
+
+def test_an_upgrade_that_fails_leaves_the_first_version(tmp_path: Path) -> None:
+    path = first_version(tmp_path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("ALTER TABLE allocations ADD COLUMN assignment BLOB")
+    connection.close()
+    refuse(tmp_path, "duplicate column name", LedgerError)
+    assert version_of(path) == 1
 
 
 @pytest.mark.parametrize(

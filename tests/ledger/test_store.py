@@ -95,6 +95,7 @@ def test_a_new_ledger_is_empty_but_for_the_empty_owner(tmp_path: Path) -> None:
         "segments": [],
         "documents": {},
         "tokens": {},
+        "assignments": {},
     }
 
 

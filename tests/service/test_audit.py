@@ -36,7 +36,7 @@ def invent(local: Any, at: int) -> None:
 
 
 def misplace(local: Any, at: int) -> None:
-    local.placer.book.move(at, 1)
+    local.placer.book.move(at, 1, 0, None)
 
 
 def reshape(local: Any, at: int) -> None:

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import io
 import math
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from engine.v1.inventory_pb2 import Aggregate, Host, HostService, ResourceInventory, ServerGroup, SupportedInstance
+from engine.errors import InvalidHostError, InvalidRequestError
+from engine.v1.inventory_pb2 import (
+    Aggregate,
+    Host,
+    HostService,
+    ResourceInventory,
+    ResourceProvider,
+    ResourceProviders,
+    ServerGroup,
+    SupportedInstance,
+)
 from engine.v1.inventory_service_pb2 import (
     DeleteHostsRequest,
     GetHostRequest,
@@ -19,8 +30,11 @@ from engine.v1.inventory_service_pb2 import (
     UpdateHostsRequest,
     UpdateServerGroupsRequest,
 )
+from engine.v1.numa_pb2 import CpuSet, HostCell, HostPages, NumaTopology
+from engine.v1.pci_pb2 import PciPool, PciPools
 from engine.v1.request_spec_pb2 import Flavor
 from tests.builders import fleet
+from tests.service.devices import GPU_UUID, HOST_UUID, cell, gpus, inventories, shared_disk, update
 from tests.service.harness import serving
 from tests.service.messages import add_flavor, add_hosts, new_uuid, refusal, spec
 
@@ -85,7 +99,14 @@ BAD_HOSTS = {
     "min above max": [whole(inventories=vcpus(min_unit=5, max_unit=4))],
     "a negative step": [whole(inventories=vcpus(step_size=-2))],
     "absurd max": [whole(inventories=vcpus(max_unit=HUGE))],
-    "no such class": [whole(inventories={"VGPU": ResourceInventory(total=1)})],
+    "a class that is none": [whole(inventories={"vgpu": ResourceInventory(total=1)})],
+    "a class without a name": [whole(inventories={"": ResourceInventory(total=1)})],
+    "a class with too long a name": [whole(inventories={"A" * 256: ResourceInventory(total=1)})],
+    "a further class below zero": [whole(inventories={"VGPU": ResourceInventory(total=-1)})],
+    "a further class with an infinite ratio": [
+        whole(inventories={"VGPU": ResourceInventory(total=1, allocation_ratio=math.inf)})
+    ],
+    "a further class with min above max": [whole(inventories={"VGPU": ResourceInventory(total=4, min_unit=5)})],
     "negative use": [whole(vcpus_used=-1)],
     "absurd use": [whole(memory_mb_used=HUGE)],
     "absurd free memory": [whole(free_ram_mb=-HUGE)],
@@ -107,6 +128,78 @@ BAD_HOSTS = {
 }
 
 
+def numa(*cells: HostCell) -> Host:
+    return whole(numa_topology=NumaTopology(cells=cells))
+
+
+def pools(*items: PciPool) -> Host:
+    return whole(pci_pools=PciPools(pools=items))
+
+
+def children(*items: ResourceProvider, **facts: object) -> Host:
+    return whole(providers=ResourceProviders(providers=items), uuid=OWN, **facts)
+
+
+def child(number: int, **facts: Any) -> ResourceProvider:
+    return ResourceProvider(uuid=GPU_UUID % number, **facts)
+
+
+OWN = HOST_UUID % 77
+PAGES = [HostPages(size_kb=4, total=9)]
+BAD_HOSTS |= {
+    "a cell twice": [numa(cell(0), HostCell(cell_id=0))],
+    "a cell below zero": [numa(HostCell(cell_id=-1))],
+    "too many cells": [numa(*[HostCell(cell_id=number) for number in range(65)])],
+    "a CPU in two cells": [numa(cell(0), HostCell(cell_id=1, cpus=[3]))],
+    "a CPU named twice": [numa(HostCell(cpus=[1, 1]))],
+    "a CPU beyond all": [numa(HostCell(cpus=[2**32 - 1]))],
+    "too many CPUs": [numa(HostCell(cpus=range(4097)))],
+    "too many CPUs together": [numa(HostCell(cpus=range(4000)), HostCell(cell_id=1, cpus=range(4000, 4097)))],
+    "a pinned CPU that cannot be": [numa(HostCell(cpus=[1], pinned_cpus=[1]))],
+    "siblings of another cell": [numa(HostCell(cpus=[1], siblings=[CpuSet(cpus=[1, 2])]))],
+    "a CPU with two sets of siblings": [numa(HostCell(cpus=[1, 2], siblings=[CpuSet(cpus=[1, 2]), CpuSet(cpus=[2])]))],
+    "no siblings in a set": [numa(HostCell(cpus=[1], siblings=[CpuSet()]))],
+    "negative memory of a cell": [numa(HostCell(memory_mb=-1))],
+    "absurd memory of a cell": [numa(HostCell(memory_mb=HUGE))],
+    "negative use of a cell": [numa(HostCell(cpu_usage=-1))],
+    "a page of no size": [numa(HostCell(pages=[HostPages(total=1)]))],
+    "a page size twice": [numa(HostCell(pages=2 * PAGES))],
+    "negative pages": [numa(HostCell(pages=[HostPages(size_kb=4, total=-9)]))],
+    "absurd pages": [numa(HostCell(pages=[HostPages(size_kb=4, total=HUGE)]))],
+    "a socket below zero": [numa(HostCell(socket=-1))],
+    "a network without a name": [numa(HostCell(physnets=[""]))],
+    "a pool without ids": [pools(PciPool(count=1))],
+    "a pool twice": [pools(gpus(0, 1), gpus(0, 2))],
+    "a pool of less than nothing": [pools(gpus(0, -1))],
+    "a pool of too many": [pools(gpus(0, HUGE))],
+    "a pool below all nodes": [pools(gpus(-1, 1))],
+    "a tag with and without a value": [pools(PciPool(vendor_id="a", product_id="b", tags={"c": "d"}, null_tags=["c"]))],
+    "too many pools": [pools(*[PciPool(vendor_id="a", product_id=str(number)) for number in range(4097)])],
+    "a provider without a uuid": [children(ResourceProvider(name="gpu"))],
+    "a provider twice": [children(child(1), child(1))],
+    "a provider that is the host": [children(ResourceProvider(uuid=OWN))],
+    "an unknown parent": [children(child(1, parent_uuid=GPU_UUID % 9))],
+    "a parent that is no uuid": [children(child(1, parent_uuid="x"))],
+    "a provider under itself": [children(child(1, parent_uuid=GPU_UUID % 1))],
+    "a circle of providers": [
+        children(child(1, parent_uuid=GPU_UUID % 2), child(2, parent_uuid=GPU_UUID % 1), child(3))
+    ],
+    "a provider's class that is none": [children(child(1, inventories=inventories(**{"v-gpu": 1})))],
+    "a provider of nothing of a class": [children(child(1, inventories={"VGPU": ResourceInventory()}))],
+    "use of what a provider has not": [children(child(1, used={"VGPU": 1}))],
+    "negative use of a provider": [children(child(1, inventories=inventories(VGPU=1), used={"VGPU": -1}))],
+    "a provider's trait that is none": [children(child(1, traits=["fast"]))],
+    "a provider's aggregate that is none": [children(child(1, aggregate_uuids=["rack"]))],
+    "a provider with a long name": [children(child(1, name="x" * 201))],
+    "too many providers": [children(*[child(number) for number in range(1025)])],
+    "a provider of two hosts": [children(child(1)), whole("other", providers=ResourceProviders(providers=[child(1)]))],
+    "a provider of a host before": [
+        Host(host_id="h0", providers=ResourceProviders(providers=[child(1)])),
+        Host(host_id="h1", providers=ResourceProviders(providers=[child(2), child(1)])),
+    ],
+}
+
+
 @pytest.mark.parametrize("name", BAD_HOSTS)
 def test_an_update_with_a_wrong_host_changes_none(shared, name):
     answer = refusal(shared.inventory.UpdateHosts, iter([UpdateHostsRequest(hosts=BAD_HOSTS[name])]))
@@ -114,6 +207,44 @@ def test_an_update_with_a_wrong_host_changes_none(shared, name):
     assert answer.reason == "INVALID_HOST"
     assert answer.text
     assert shared.client.list_hosts().total == 2
+
+
+def test_a_provider_stays_the_one_hosts_that_has_it(tmp_path):
+    with serving(tmp_path) as local:
+        add_hosts(local.client, {}, {})
+        mine = ResourceProviders(providers=[child(1, inventories=inventories(VGPU=1))])
+        update(local.client, Host(host_id="h0", providers=mine))
+        with pytest.raises(InvalidHostError, match="which host 'h0' has"):
+            update(local.client, Host(host_id="h1", providers=mine))
+        with pytest.raises(InvalidRequestError, match="is a host's"):
+            local.client.update_sharing_providers([ResourceProvider(uuid=GPU_UUID % 1)])
+        with pytest.raises(InvalidRequestError, match="is a host's"):
+            local.client.update_sharing_providers([ResourceProvider(uuid=local.client.get_host("h1").host.uuid)])
+        local.client.update_sharing_providers([shared_disk()])
+        with pytest.raises(InvalidHostError, match="is a sharing one"):
+            update(local.client, Host(host_id="h1", providers=ResourceProviders(providers=[shared_disk()])))
+        # both at once may change what is whose
+        none = Host(host_id="h0", providers=ResourceProviders())
+        update(local.client, none, Host(host_id="h1", providers=mine))
+        assert not local.client.get_host("h0").host.HasField("providers")
+        local.assert_clean()
+
+
+BAD_SHARING = {
+    "no uuid": ResourceProvider(name="disk"),
+    "a parent": ResourceProvider(uuid=GPU_UUID % 1, parent_uuid=GPU_UUID % 2),
+    "a class that is none": ResourceProvider(uuid=GPU_UUID % 1, inventories=inventories(disk=1)),
+    "negative use": ResourceProvider(uuid=GPU_UUID % 1, inventories=inventories(DISK_GB=1), used={"DISK_GB": -1}),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SHARING)
+def test_sharing_providers_with_a_wrong_one_are_refused_whole(shared, name):
+    with pytest.raises(InvalidRequestError):
+        shared.client.update_sharing_providers([shared_disk(), BAD_SHARING[name]])
+    with pytest.raises(InvalidRequestError, match="comes twice"):
+        shared.client.update_sharing_providers([shared_disk(), shared_disk()])
+    assert not shared.client.list_sharing_providers().providers
 
 
 def test_the_refusal_of_an_update_names_the_host_that_is_wrong(shared):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -10,6 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from engine.inventory.usage import Amounts
 from engine.ledger.records import Owner, Shape
 from engine.ledger.state import LedgerState
+from engine.model.assignment import Assignment
+from engine.model.numa import GuestCell, GuestNuma
+from engine.service.assignments import encoded
 from engine.service.book import AllocationBook, shape_amounts
 
 SMALL = Amounts(1, 512, 0, 1, 512, 0)
@@ -20,11 +25,25 @@ def names(many: int, first: int = 1) -> list[bytes]:
     return [number.to_bytes(16, "big") for number in range(first, first + many)]
 
 
-def add(book: AllocationBook, consumers: list[bytes], row: int = 0, group: str = "", at: int = 1) -> None:
-    owner = book.owner_code("p", "u", group)
+def add(
+    book: AllocationBook,
+    consumers: list[bytes],
+    row: int = 0,
+    group: str = "",
+    at: int = 1,
+    image: dict[str, str] | None = None,
+    assignments: list[Assignment | None] | None = None,
+) -> None:
+    owner = book.owner_code("p", "u", group, image)
     shape = book.shape_code("small", SMALL)
     rows = np.full(len(consumers), row)
-    book.add(consumers, rows, np.full(len(consumers), shape), owner, at)
+    book.add(consumers, rows, np.full(len(consumers), shape), owner, at, assignments or ())
+
+
+def given(cell: int) -> Assignment:
+    """An assignment that differs by the host's cell."""
+    guest = GuestCell(0, frozenset({0}), frozenset(), 512, host_cell=cell)
+    return Assignment(GuestNuma((guest,)))
 
 
 def places(book: AllocationBook, consumers: list[bytes]) -> np.ndarray:
@@ -115,7 +134,7 @@ def test_groups_are_counted_where_their_members_are():
     book.release(places(book, names(3)), 5)
     assert book.group_counts("g") == {2: 2}
     book.unrelease(places(book, names(1)))
-    book.move(int(places(book, names(1))[0]), 7)
+    book.move(int(places(book, names(1))[0]), 7, 0, None)
     assert book.group_counts("g") == {7: 1, 2: 2}
     book.remove(places(book, names(2, 10)))
     assert book.group_counts("g") == {7: 1}
@@ -136,8 +155,10 @@ def test_a_book_is_restored_from_the_ledger_with_gaps_in_its_codes():
         host_segments=[],
         documents={},
         tokens={},
+        assignments={names(1, 3)[0]: encoded(given(1))},
     )
     book = AllocationBook.restore(state)
+    assert (book.find(names(1)[0]).assignment, book.find(names(1, 3)[0]).assignment) == (None, given(1))
     assert (len(book), book.find(names(1)[0]).row) == (2, 4)
     assert not book.find(names(1, 2)[0]).held
     assert book.group_counts("g") == {6: 1}
@@ -155,7 +176,7 @@ class BookMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.book = AllocationBook()
-        self.held: dict[bytes, tuple[int, str]] = {}
+        self.held: dict[bytes, tuple[int, str, str, Assignment | None]] = {}
         self.released: dict[bytes, int] = {}
         self.now = 1
 
@@ -163,13 +184,22 @@ class BookMachine(RuleBasedStateMachine):
         lambda numbers: [number.to_bytes(16, "big") for number in numbers]
     )
 
-    @rule(wanted=consumers, row=st.integers(0, 3), group=st.sampled_from(["", "g", "h"]))
-    def claim(self, wanted: list[bytes], row: int, group: str) -> None:
+    @rule(
+        wanted=consumers,
+        row=st.integers(0, 3),
+        group=st.sampled_from(["", "g", "h"]),
+        system=st.sampled_from(["", "linux", "windows"]),
+        data=st.data(),
+    )
+    def claim(self, wanted: list[bytes], row: int, group: str, system: str, data: st.DataObject) -> None:
         free = [name for name in wanted if name not in self.held]
         self.now += 1
-        add(self.book, free, row, group, self.now)
-        for name in free:
-            self.held[name] = (row, group)
+        each = st.sampled_from([None, None, given(1), given(2)])
+        assignments = data.draw(st.lists(each, min_size=len(free), max_size=len(free)))
+        image = {"os_type": system} if system else None
+        add(self.book, free, row, group, self.now, image, assignments)
+        for name, assignment in zip(free, assignments, strict=True):
+            self.held[name] = (row, group, system, assignment)
             self.released.pop(name, None)
 
     @rule(wanted=consumers)
@@ -182,11 +212,18 @@ class BookMachine(RuleBasedStateMachine):
             self.released[name] = self.now
 
     @precondition(lambda self: self.held)
-    @rule(row=st.integers(0, 3), data=st.data())
-    def move(self, row: int, data: st.DataObject) -> None:
+    @rule(row=st.integers(0, 3), assignment=st.sampled_from([None, given(3)]), data=st.data())
+    def move(self, row: int, assignment: Assignment | None, data: st.DataObject) -> None:
         name = data.draw(st.sampled_from(sorted(self.held)))
-        self.book.move(self.book.places([name])[0], row)
-        self.held[name] = (row, self.held[name][1])
+        self.book.move(self.book.places([name])[0], row, 0, assignment)
+        self.held[name] = (row, *self.held[name][1:3], assignment)
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def release_and_take_it_back(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.held)))
+        self.book.release(places(self.book, [name]), self.now)
+        self.book.unrelease(places(self.book, [name]))
 
     @rule(age=st.integers(0, 6))
     def forget(self, age: int) -> None:
@@ -204,12 +241,18 @@ class BookMachine(RuleBasedStateMachine):
         assert len(book) == len(self.held)
         listed = book.held_places()
         assert {book.consumer(place): book.entry(place).row for place in listed} == {
-            name: row for name, (row, _) in self.held.items()
+            name: row for name, (row, *_) in self.held.items()
         }
+        assert {book.consumer(place): book.assignment(place) for place in listed} == {
+            name: facts[3] for name, facts in self.held.items()
+        }
+        systems = Counter((row, ("os_type", system)) for row, _, system, _ in self.held.values() if system)
+        counted = {(row, pair): many for row, counts in book.image_counts().items() for pair, many in counts.items()}
+        assert counted == systems
         for name in self.held.keys() | self.released.keys():
             assert book.find(name).held == (name in self.held)
         for group in ("g", "h"):
-            rows = [row for row, of in self.held.values() if of == group]
+            rows = [row for row, of, *_ in self.held.values() if of == group]
             assert book.group_counts(group) == {row: rows.count(row) for row in set(rows)}
         assert (np.diff(book.serials(listed)) > 0).all()
 

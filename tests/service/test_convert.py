@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import InvalidRequestError, UnknownFlavorError, UnknownGroupError
+from engine.fitting.pci_aliases import Aliases
 from engine.inventory.table import HostTable
 from engine.model.aggregate import Aggregate as AggregateFacts
 from engine.model.flavor import Flavor as FlavorFacts
@@ -15,16 +16,15 @@ from engine.service.catalog import Catalog
 from engine.service.convert import (
     aggregate_from,
     aggregate_message,
-    check_zone,
     consumer_bytes,
     consumer_text,
     flavor_from,
     flavor_message,
     group_from,
     group_message,
-    host_message,
-    request_from,
 )
+from engine.service.host_messages import host_message
+from engine.service.request_messages import check_zone, instances_of, request_from
 from engine.v1.inventory_pb2 import Aggregate, ServerGroup
 from engine.v1.request_spec_pb2 import AggregateSet, Flavor, HintValues, Image, RequestedDestination, RequestSpec
 from tests.builders import host_table
@@ -88,7 +88,7 @@ def test_a_request_keeps_everything_it_says(table):
         is_bfv=True,
         alternates=0,
     )
-    spec = request_from(message, Catalog({"m1": M1}, {UUID: group}), table)
+    spec = request_from(message, Catalog({"m1": M1}, {UUID: group}), table, Aliases())
     assert (spec.flavor, spec.num_instances, spec.instance_uuids) == (M1, 2, tuple(message.instance_uuids))
     assert (spec.image.id, spec.image.disk_format, dict(spec.image.properties)) == ("i", "qcow2", {"hw_a": "b"})
     assert (spec.project_id, spec.user_id, spec.availability_zone, spec.is_bfv) == ("p", "u", "east", True)
@@ -101,22 +101,22 @@ def test_a_request_keeps_everything_it_says(table):
 
 
 def test_what_a_request_leaves_out_has_its_default(table):
-    spec = request_from(RequestSpec(flavor=Flavor(vcpus=1)), Catalog(), table)
+    spec = request_from(RequestSpec(flavor=Flavor(vcpus=1)), Catalog(), table, Aliases())
     assert (spec.num_instances, spec.alternates, spec.requested_destination) == (1, None, None)
 
 
 def test_names_are_looked_up(table):
     with pytest.raises(UnknownFlavorError):
-        request_from(RequestSpec(flavor_name="m2"), Catalog({"m1": M1}), table)
+        request_from(RequestSpec(flavor_name="m2"), Catalog({"m1": M1}), table, Aliases())
     with pytest.raises(UnknownGroupError):
-        request_from(RequestSpec(flavor_name="m1", instance_group=UUID), Catalog({"m1": M1}), table)
+        request_from(RequestSpec(flavor_name="m1", instance_group=UUID), Catalog({"m1": M1}), table, Aliases())
 
 
 def test_zones_are_those_of_hosts_of_aggregates_and_the_default_one(table):
     for zone in ("", "east", "north", "nova"):
-        spec = request_from(RequestSpec(flavor=Flavor(vcpus=1), availability_zone=zone), Catalog(), table)
+        spec = request_from(RequestSpec(flavor=Flavor(vcpus=1), availability_zone=zone), Catalog(), table, Aliases())
         check_zone(spec, table, "nova")
-    spec = request_from(RequestSpec(flavor=Flavor(vcpus=1), availability_zone="west"), Catalog(), table)
+    spec = request_from(RequestSpec(flavor=Flavor(vcpus=1), availability_zone="west"), Catalog(), table, Aliases())
     with pytest.raises(InvalidRequestError, match="east, north"):
         check_zone(spec, table, "nova")
 
@@ -140,3 +140,14 @@ def test_a_host_says_what_is_known_of_it(table):
     assert set(told.inventories) == {"VCPU", "MEMORY_MB", "DISK_GB"}
     assert not told.service.HasField("last_seen_up_us")
     assert sorted(host_message(table, 0).traits) == ["HW_A", "HW_B"]
+
+
+@pytest.mark.parametrize("uuids", [["x"], [UUID, UUID], [UUID] * 3])
+def test_the_names_of_instances_are_as_many_as_there_are_and_each_its_own(uuids):
+    with pytest.raises(InvalidRequestError, match="instance_uuids"):
+        instances_of(RequestSpec(instance_uuids=uuids), 2 if len(uuids) == 2 else 1)
+
+
+def test_the_instances_of_a_request_are_named_or_not():
+    assert instances_of(RequestSpec(), 7) == []
+    assert instances_of(RequestSpec(instance_uuids=[UUID]), 1) == [consumer_bytes(UUID, "")]

@@ -3,16 +3,19 @@ from __future__ import annotations
 import pytest
 
 from engine.errors import InvalidRequestError, UnknownFlavorError
+from engine.fitting.pci_aliases import Aliases
 from engine.model.flavor import Flavor
 from engine.service.catalog import Catalog
 from engine.service.known_requests import KnownRequests
 from engine.v1.request_spec_pb2 import RequestSpec
 from tests.builders import host_table
 
+UUID = "6f1d2a1c-0000-4000-8000-000000000002"
+
 
 def known(**flavors: int) -> tuple[KnownRequests, Catalog]:
     catalog = Catalog({name: Flavor(name, vcpus, 512) for name, vcpus in flavors.items()})
-    return KnownRequests(catalog, host_table([{"host_id": "a", "availability_zone": "z1"}]), "nova"), catalog
+    return KnownRequests(catalog, host_table([{"host_id": "a", "availability_zone": "z1"}]), "nova", Aliases()), catalog
 
 
 def test_the_same_request_is_converted_once():
@@ -43,8 +46,10 @@ def test_a_zone_that_is_gone_is_refused_again():
         requests.request_from(spec)
 
 
-def test_requests_that_name_instances_are_not_kept():
+def test_requests_that_differ_by_the_names_of_instances_are_one():
     requests, _ = known(small=1)
-    uuid = "6f1d2a1c-0000-4000-8000-000000000001"
-    first = requests.request_from(RequestSpec(flavor_name="small", instance_uuids=[uuid]))
-    assert requests.request_from(RequestSpec(flavor_name="small", instance_uuids=[uuid])) is not first
+    kind = requests.request_from(RequestSpec(flavor_name="small"))
+    message = RequestSpec(flavor_name="small", instance_uuids=[UUID], migration_uuid=UUID)
+    assert requests.request_from(message) is kind
+    assert list(message.instance_uuids) == [UUID]
+    assert requests.request_from(RequestSpec(flavor_name="small", project_id="p")) is not kind

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from engine.config import Settings
-from engine.errors import InvalidHostError, InvalidRequestError, InvalidSettingError
+from engine.errors import InvalidHostError, InvalidRequestError
 from engine.inventory.ingest import fleet_columns
 from engine.inventory.measured import MAX_METRIC_NAMES
 from engine.scheduler.options import SchedulerOptions
 from engine.service.host_updates import apply_reports, is_report, keep_reported
-from engine.service.server import Service
 from engine.v1.inventory_pb2 import Host
 from engine.v1.inventory_service_pb2 import UpdateHostsRequest
 from engine.v1.scheduler_service_pb2 import ExplainSelectionRequest, SelectDestinationsRequest
 from tests.builders import fleet, host_table
-from tests.service.harness import WAIT_S, Running, serving
+from tests.service.harness import Running, serving
 from tests.service.messages import add_hosts, refusal, spec
 
 OPTIONS = SchedulerOptions(weight_classes=("MetricsWeigher",), metrics_weight_setting=("load=-1",))
@@ -56,15 +53,26 @@ def test_a_report_counts_at_once_and_is_shown(local: Running) -> None:
     assert dict(local.client.get_host("h0").host.metrics) == {"load": 5, "cpu": 1}
 
 
-def test_a_host_that_lacks_a_required_metric_fails_requests_with_nothing_claimed(local: Running) -> None:
+def test_with_novas_quirks_a_host_that_lacks_a_required_metric_fails_requests_with_nothing_claimed(
+    tmp_path: Path,
+) -> None:
+    with serving(tmp_path / "state", scheduler=replace(OPTIONS, nova_quirks=True)) as local:
+        add_hosts(local.client, {"metrics": '{"load": 5}'}, {})
+        request = SelectDestinationsRequest(request_spec=spec(num_instances=2))
+        failed = refusal(local.scheduler.SelectDestinations, request)
+        assert (failed.code, failed.reason) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
+        assert failed.info.metadata["nova_exception"] == "ComputeHostMetricNotFound"
+        assert "host 'h1' does not report the metric 'load'" in failed.text
+        explained = refusal(local.scheduler.ExplainSelection, ExplainSelectionRequest(request_spec=spec()))
+        assert explained.code == "INVALID_ARGUMENT"
+        local.assert_clean()
+        report(local, h1=1)
+        assert placed(local) == "h1"
+
+
+def test_a_host_that_lacks_a_required_metric_is_no_candidate(local: Running) -> None:
     add_hosts(local.client, {"metrics": '{"load": 5}'}, {})
-    failed = refusal(local.scheduler.SelectDestinations, SelectDestinationsRequest(request_spec=spec(num_instances=2)))
-    assert (failed.code, failed.reason) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
-    assert failed.info.metadata["nova_exception"] == "ComputeHostMetricNotFound"
-    assert "host 'h1' does not report the metric 'load'" in failed.text
-    explained = refusal(local.scheduler.ExplainSelection, ExplainSelectionRequest(request_spec=spec()))
-    assert explained.code == "INVALID_ARGUMENT"
-    local.assert_clean()
+    assert placed(local) == "h0"
     report(local, h1=1)
     assert placed(local) == "h1"
 
@@ -123,19 +131,3 @@ def test_what_was_reported_while_an_update_was_written_stays_unless_the_update_s
     table.upsert_columns(columns)
     assert [table.metrics_of(row) for row in range(3)] == [{"load": 8, "cpu": 1}, {"load": 2}, {"load": 3}]
     assert np.array_equal(table.columns["pci_devices"][:3], [9, 0, 0])
-
-
-def test_a_service_that_would_weigh_images_does_not_start(tmp_path: Path) -> None:
-    async def start(**options: Any) -> None:
-        scheduler = SchedulerOptions(image_props_weight_multiplier=1.0, **options)
-        service = Service(Settings.load(None, listen="127.0.0.1:0", state_dir=tmp_path / "state", scheduler=scheduler))
-        try:
-            await service.start()
-        finally:
-            await service.stop()
-
-    with pytest.raises(InvalidSettingError, match="image_props_weight_multiplier must be 0") as caught:
-        asyncio.run(asyncio.wait_for(start(), WAIT_S))
-    assert caught.value.details == {"setting": "image_props_weight_multiplier"}
-    # a chain without the weigher has no use for the multiplier
-    asyncio.run(asyncio.wait_for(start(weight_classes=("RAMWeigher",)), WAIT_S))

@@ -62,7 +62,7 @@ def test_a_token_whose_caller_left_is_forgotten_too(disk, local, clock):
     assert local.client.list_allocations().total == 1
     clock[0] += 100 * SECOND_US
     local.run(local.placer.forget(20))
-    assert local.on_loop(lambda: len(local.placer._tokens)) == 0
+    assert local.on_loop(lambda: len(local.placer.answers)) == 0
 
 
 def test_nothing_is_written_when_there_is_nothing_to_forget(disk, local, clock):

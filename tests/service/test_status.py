@@ -25,10 +25,15 @@ from engine.errors import (
     TokenReusedError,
     UnknownHostError,
 )
+from engine.fitting.errors import FittingFault, NumaConstraintError
+from engine.fitting.pci_errors import PciRequestError
 from engine.scheduler.faults import FilterFault
 from engine.service.status import status_of
 from engine.v1.error_reason_pb2 import ErrorReason
 from engine.v1.selection_pb2 import RejectionSummary
+
+NOVAS = (NumaConstraintError, PciRequestError, FittingFault)
+"""Errors that name the exception nova raises."""
 
 
 def family(kind: type[EngineError]) -> Iterator[type[EngineError]]:
@@ -44,6 +49,8 @@ def made(kind: type[EngineError]) -> EngineError:
         return NoValidHostError("none", rejections={"A": 3, "B": 2}, hosts_total=5, placed=1, zone="z")
     if kind is FilterFault:
         return FilterFault("no number", nova_exception="ValueError", key="k")
+    if kind in NOVAS:
+        return kind("it is wrong", nova_exception="ValueError", host_id="h0")
     return kind("it is wrong", host_id="h0", number=3)
 
 
@@ -69,13 +76,14 @@ def test_every_error_has_a_code_a_reason_and_its_details(kind):
 def test_the_client_raises_what_the_service_raised(kind):
     error = made(kind)
     back = engine_error("ANY", "", status_of(error, {}), target="t", timeout_s=1.0)
-    assert type(back) is (InvalidRequestError if kind is FilterFault else kind)
+    assert type(back) is (InvalidRequestError if kind is FilterFault or kind in NOVAS else kind)
     assert (back.message, dict(back.details)) == (error.message, dict(error.details))
 
 
 CODES = {
     InvalidRequestError: code_pb2.INVALID_ARGUMENT,
     FilterFault: code_pb2.INVALID_ARGUMENT,
+    **dict.fromkeys(NOVAS, code_pb2.INVALID_ARGUMENT),
     NotFoundError: code_pb2.NOT_FOUND,
     UnknownHostError: code_pb2.NOT_FOUND,
     NoValidHostError: code_pb2.FAILED_PRECONDITION,
