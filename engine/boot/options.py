@@ -40,7 +40,9 @@ class IdentityOptions(BaseModel):
 class ComputeOptions(BaseModel):
     """What one compute agent runs: ``hosts`` simulated hosts of the given size, on a launcher.
 
-    ``first_host``: the number in the first host's name, so that several agents can share a fleet.
+    ``first_host``: the number in the first host's name, so that several agents can share a fleet. ``numa_cells``: into
+    how many NUMA nodes each host's CPUs and memory are divided, 0 to report none; ``huge_pages_mb``: how much of a
+    host's memory is kept as 2 MiB pages.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,6 +55,8 @@ class ComputeOptions(BaseModel):
     memory_mb: int = Field(default=262_144, ge=512)
     disk_gb: int = Field(default=2_000, ge=1)
     reserved_memory_mb: int = Field(default=512, ge=0)
+    numa_cells: int = Field(default=2, ge=0, le=64)
+    huge_pages_mb: int = Field(default=0, ge=0)
     heartbeat_interval_s: float = Field(default=10.0, gt=0)
     sync_power_states_interval_s: float = Field(default=600.0, gt=0)
     vif_plugging_timeout_s: float = Field(default=300.0, ge=0)

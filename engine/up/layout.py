@@ -23,6 +23,16 @@ PORTS = ("identity", "compute", "image", "network", "volume", "scheduler", "cond
 # of which could otherwise sit on the port of a part that is being restarted
 _ANY = range(10_000, 32_000)
 _TRIES = 100
+# nova's own default leaves the last two out, and then gives guests with NUMA cells or devices to hosts without them
+_FILTERS = (
+    "ComputeFilter",
+    "ComputeCapabilitiesFilter",
+    "ImagePropertiesFilter",
+    "ServerGroupAntiAffinityFilter",
+    "ServerGroupAffinityFilter",
+    "NUMATopologyFilter",
+    "PciPassthroughFilter",
+)
 _PASSWORDS = ("admin_password", "member_password", "service_password")
 _HOST = "127.0.0.1"
 
@@ -54,6 +64,7 @@ def settings_file(wanted: Wanted) -> Path:
     cloud = settings.setdefault("cloud", {})
     for name in _PASSWORDS:
         cloud.setdefault(name, secrets.token_urlsafe(18))
+    settings.setdefault("scheduler", {}).setdefault("enabled_filters", list(_FILTERS))
     if wanted.port_base is not None or "listen" not in settings:
         _set_ports(settings, _ports(wanted.port_base if wanted.port_base is not None else 18770))
     own = _read(wanted.config) if wanted.config else {}

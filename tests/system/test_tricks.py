@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -36,9 +37,9 @@ def test_names_are_only_names(drill: Drill, trick: str) -> None:
     assert reply.status_code == 202, reply.text
     server = drill.running(reply.json()["server"]["id"])
     assert (server["name"], server["metadata"]["note"], server["description"]) == (trick, trick, trick)
-    for path in drill.cloud.state_dir.glob(f"compute/hosts/*/instances/{server['id']}/*.xml"):
-        (root,) = ET.fromstring(path.read_text()).iter("domain")
-        assert len(root.findall("./devices/disk")) <= 2
+    (record,) = drill.cloud.state_dir.glob(f"compute/hosts/*/instances/{server['id']}/domain.json")
+    (root,) = ET.fromstring(json.loads(record.read_text())["xml"]).iter("domain")
+    assert len(root.findall("./devices/disk")) == 2
     named = drill.demo.compute.put(f"/servers/{server['id']}", json={"server": {"name": trick[::-1]}})
     assert named.status_code == 200
     drill.demo.compute.post(f"/servers/{server['id']}/action", json={"reboot": {"type": "HARD"}})

@@ -11,6 +11,7 @@ import pytest
 
 from engine.config import Settings
 from engine.errors import InvalidFileError, InvalidSettingError
+from engine.scheduler.options import DEFAULT_FILTERS
 from engine.up.layout import PORTS, Wanted, settings_file
 
 
@@ -84,4 +85,15 @@ def test_without_the_embedded_identity_its_address_must_be_given(tmp_path: Path)
 
 def test_the_files_text_is_toml_with_no_stray_tables(tmp_path: Path) -> None:
     document = tomllib.loads(settings_file(Wanted(tmp_path, port_base=0)).read_text())
-    assert set(document) == {"state_dir", "listen", "cloud", "boot"}
+    assert set(document) == {"state_dir", "listen", "scheduler", "cloud", "boot"}
+
+
+def test_guests_with_cells_or_devices_go_to_hosts_that_have_them_unless_the_operator_says_otherwise(
+    tmp_path: Path,
+) -> None:
+    filters = Settings.load(settings_file(Wanted(tmp_path / "a", port_base=0))).scheduler.enabled_filters
+    assert filters == (*DEFAULT_FILTERS, "NUMATopologyFilter", "PciPassthroughFilter")
+    own = tmp_path / "own.toml"
+    own.write_text('[scheduler]\nenabled_filters = ["ComputeFilter"]\n')
+    settings = Settings.load(settings_file(Wanted(tmp_path / "b", port_base=0, config=own)))
+    assert settings.scheduler.enabled_filters == ("ComputeFilter",)

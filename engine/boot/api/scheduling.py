@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from engine.boot.api.deps import Deps
 from engine.boot.api.host_zones import HostZones
 from engine.boot.api.request_spec import request_spec_of
+from engine.boot.assignment import with_assignment
 from engine.boot.messages import SCHEDULE_TOPIC, Build, Delete, Message, Schedule, compute_topic
 from engine.boot.states import TaskState, VmState
 from engine.boot.store.history import StepRow, add_fault, add_steps, begin_event, end_event, fail_action
@@ -135,6 +136,7 @@ class Scheduling:
             uuid, host = selection.instance_uuid, selection.host.host_id
             row = get_instance(connection, uuid)
             alternates = [choice.host_id for choice in selection.alternates]
+            given = selection.assignment if selection.HasField("assignment") else None
             if row is None or not change_instance(
                 connection,
                 uuid,
@@ -142,7 +144,7 @@ class Scheduling:
                     "host": host,
                     "availability_zone": placed.zones[host],
                     "attempt": 1,
-                    "scheduling": {**row.scheduling, "alternates": alternates, "tried": []},
+                    "scheduling": {**with_assignment(row.scheduling, given), "alternates": alternates, "tried": []},
                 },
                 *_WAITING,
                 now=now,

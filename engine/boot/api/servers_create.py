@@ -24,6 +24,7 @@ from engine.boot.api.image_check import check_image, check_volume_size, image_re
 from engine.boot.api.links import PREFIX, links_of
 from engine.boot.api.names import password, reservation_id
 from engine.boot.api.network_check import check_networks
+from engine.boot.api.numa_check import check_numa
 from engine.boot.api.reservations import announce_preparation, sweep_soon, take_back
 from engine.boot.api.server_fields import is_uuid
 from engine.boot.api.target import target_of
@@ -193,7 +194,9 @@ async def _image(deps: Deps, who: Caller, plan: DevicePlan, flavor: Mapping[str,
             if device.destination_type == "volume":
                 check_volume_size(images[device.image_id], device.size_gb)
     root = plan.root
-    return image_record(images[root.image_id]) if root.image_id else volume_image_record(volumes[root.volume_id])
+    record = image_record(images[root.image_id]) if root.image_id else volume_image_record(volumes[root.volume_id])
+    check_numa(flavor, record)
+    return record
 
 
 async def _check_security_groups(deps: Deps, who: Caller, asked: Sequence[str]) -> None:

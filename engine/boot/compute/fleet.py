@@ -24,6 +24,8 @@ def profiles_of(options: ComputeOptions) -> dict[str, HostProfile]:
             memory_mb=options.memory_mb,
             disk_gb=options.disk_gb,
             reserved_memory_mb=options.reserved_memory_mb,
+            numa_cells=options.numa_cells,
+            huge_pages_mb=options.huge_pages_mb,
         )
         for name in names
     }

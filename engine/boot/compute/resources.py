@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from engine.boot.compute.timeline import now_us
 from engine.boot.libvirt.driver import Driver, HostProfile, HostResources
+from engine.boot.libvirt.host_numa import host_numa
 from engine.client import Client
 from engine.errors import EngineError, InvalidRequestError, NotFoundError
-from engine.v1 import inventory_pb2
+from engine.model.numa import HostNuma
+from engine.v1 import inventory_pb2, numa_pb2
 from engine.v1 import inventory_service_pb2 as inventory_service
 
 _LOG = logging.getLogger("berth.compute")
@@ -171,4 +173,22 @@ def describe(profile: HostProfile, resources: HostResources) -> inventory_pb2.Ho
             for arch, kind, mode in resources.supported_instances
         ],
         cpu_info=resources.cpu_info,
+        numa_topology=_numa_topology(host_numa(profile)),
+    )
+
+
+def _numa_topology(numa: HostNuma | None) -> numa_pb2.NumaTopology:
+    return numa_pb2.NumaTopology(
+        cells=[
+            numa_pb2.HostCell(
+                cell_id=cell.cell_id,
+                cpus=sorted(cell.cpus),
+                pinnable_cpus=sorted(cell.pinnable_cpus),
+                memory_mb=cell.memory_mb,
+                siblings=[numa_pb2.CpuSet(cpus=sorted(core)) for core in cell.siblings],
+                pages=[numa_pb2.HostPages(size_kb=pages.size_kb, total=pages.total) for pages in cell.pages],
+                socket=cell.socket,
+            )
+            for cell in (numa.cells if numa else ())
+        ]
     )

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from engine.client import Client
 from engine.errors import EngineError, NotFoundError
+from engine.v1.assignment_pb2 import Assignment
 
 Result = TypeVar("Result")
 
@@ -28,9 +29,13 @@ class Allocations:
         """Give the threads up, without waiting for calls under way."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def move(self, instance_uuid: str, host: str) -> None:
-        """Move an instance's allocation to a host; raises what ``Client.move_allocation`` does."""
-        await self._call(lambda: self.scheduler.move_allocation(instance_uuid, host))
+    async def move(self, instance_uuid: str, host: str) -> Assignment | None:
+        """Move an instance's allocation to a host; return which parts of it were given, None for plain amounts.
+
+        Raises what ``Client.move_allocation`` does.
+        """
+        moved = (await self._call(lambda: self.scheduler.move_allocation(instance_uuid, host))).allocation
+        return moved.assignment if moved.HasField("assignment") else None
 
     async def release(self, instance_uuid: str) -> None:
         """Give an instance's allocation back; one that holds nothing is no error."""

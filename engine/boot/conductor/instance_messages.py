@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from engine.boot.assignment import assignment_of
 from engine.boot.store.history import StepRow
 from engine.boot.store.instances import BlockDeviceRow, InstanceRow
 from engine.errors import InvalidRequestError
@@ -79,6 +80,7 @@ def instance_message(row: InstanceRow, devices: Iterable[BlockDeviceRow]) -> Ins
         created_us=int(row.created_at * 1_000_000),
         reservation_id=row.reservation_id,
         launch_index=row.launch_index,
+        assignment=assignment_of(row.scheduling),
     )
 
 

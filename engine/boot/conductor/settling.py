@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from engine.boot.assignment import with_assignment
 from engine.boot.conductor.allocations import Allocations
 from engine.boot.conductor.instance_messages import instance_message
 from engine.boot.conductor.scheduling import (
@@ -35,6 +36,7 @@ from engine.boot.store.outbox import cast
 from engine.boot.store.schema import instances
 from engine.boot.store.store import Store
 from engine.errors import EngineError, LedgerError, ServiceUnavailableError, ShuttingDownError, UnknownAllocationError
+from engine.v1.assignment_pb2 import Assignment
 from engine.v1.instance_pb2 import Instance
 
 _PAUSE_S = 0.5
@@ -134,7 +136,7 @@ class Settling:
             if not host:
                 return None, "; ".join(refusals)
             try:
-                await self._move_patiently(instance_uuid, host, deadline)
+                given = await self._move_patiently(instance_uuid, host, deadline)
                 zone = await self._allocations.zone_of(host)
             except (UnknownAllocationError, *_AWAY) as error:
                 return None, "; ".join([*refusals, error.message])
@@ -143,7 +145,7 @@ class Settling:
                 _LOG.info("instance %s: host %s does not take it: %s", instance_uuid, host, error.message)
                 await self._store.write(lambda connection: self._refused(connection, instance_uuid))
                 continue
-            if await self._store.write(lambda connection: self._assign(connection, instance_uuid, host, zone)):  # noqa: B023
+            if await self._store.write(lambda connection: self._assign(connection, instance_uuid, host, zone, given)):  # noqa: B023
                 self._wake()
                 return host, ""
             return "", ""
@@ -169,21 +171,21 @@ class Settling:
             scheduling = with_failure(row.scheduling, msgspec.structs.replace(failure, moving=""))
             change_instance(connection, row.uuid, {"scheduling": scheduling}, *SETTLING, now=self._clock())
 
-    async def _move_patiently(self, instance_uuid: str, host: str, deadline: float) -> None:
+    async def _move_patiently(self, instance_uuid: str, host: str, deadline: float) -> Assignment | None:
         """Move the allocation, tried again while the scheduler is away; moving it twice is moving it once."""
         pause_s = _PAUSE_S
         while True:
             try:
-                await self._allocations.move(instance_uuid, host)
+                return await self._allocations.move(instance_uuid, host)
             except _AWAY:
                 if self._clock() + pause_s >= deadline:
                     raise
                 await asyncio.sleep(pause_s)
                 pause_s *= 2
-            else:
-                return
 
-    def _assign(self, connection: sa.Connection, instance_uuid: str, host: str, zone: str) -> bool:
+    def _assign(
+        self, connection: sa.Connection, instance_uuid: str, host: str, zone: str, given: Assignment | None
+    ) -> bool:
         """Give the instance to a host and cast its build; return whether it was still ours to give."""
         row = get_instance(connection, instance_uuid, lock=True)
         caller = None if row is None else caller_of(row.scheduling)
@@ -195,7 +197,7 @@ class Settling:
             "host": host,
             "availability_zone": zone,
             "attempt": row.attempt + 1,
-            "scheduling": settled(row.scheduling, keep_caller=True),
+            "scheduling": with_assignment(settled(row.scheduling, keep_caller=True), given),
         }
         if not change_instance(connection, row.uuid, values, *SETTLING, instances.c.attempt == row.attempt, now=now):
             return False

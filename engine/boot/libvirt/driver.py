@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias
 
 from engine.boot.states import PowerState
 from engine.errors import EngineError
+from engine.model.numa import GuestNuma
 
 
 class LaunchError(EngineError):
@@ -34,6 +35,8 @@ class HostProfile:
     memory_mb: int
     disk_gb: int
     reserved_memory_mb: int = 0
+    numa_cells: int = 0
+    huge_pages_mb: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class Guest:
     """All that a launcher must know of an instance.
 
     ``image_path``: its image in the cache; None for one on a volume, and for one that was spawned before, whose root
-    disk is the one it has.
+    disk is the one it has. ``numa``: where its cells lie on the host, None for a guest without any.
     ``user_data`` is base64, as the user gave it; ``created_us`` microseconds UTC.
     """
 
@@ -133,6 +136,7 @@ class Guest:
     reservation_id: str
     launch_index: int
     created_us: int
+    numa: GuestNuma | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 from engine.boot.libvirt.driver import Guest, GuestAddress, GuestDisk, GuestFlavor, GuestInterface
+from engine.model.numa import GuestCell, GuestNuma
 from engine.v1 import instance_pb2
+from engine.v1.assignment_pb2 import Assignment
 
 
 def domain_name(number: int) -> str:
@@ -40,6 +42,7 @@ def guest_of(instance: instance_pb2.Instance, image_path: Path | None) -> Guest:
         reservation_id=instance.reservation_id,
         launch_index=instance.launch_index,
         created_us=instance.created_us,
+        numa=_numa(instance.assignment),
     )
 
 
@@ -54,6 +57,30 @@ def _flavor(instance: instance_pb2.Instance) -> GuestFlavor:
         ephemeral_gb=flavor.ephemeral_gb,
         swap_mb=flavor.swap_mb,
         extra_specs=dict(flavor.extra_specs),
+    )
+
+
+def _numa(assignment: Assignment) -> GuestNuma | None:
+    """Return the cells that an instance was given, or None for an instance without any."""
+    if not assignment.cells:
+        return None
+    return GuestNuma(
+        tuple(
+            GuestCell(
+                cell_id=fitted.cell.cell_id,
+                cpus=frozenset(fitted.cell.cpus),
+                dedicated_cpus=frozenset(fitted.cell.dedicated_cpus),
+                memory_mb=fitted.cell.memory_mb,
+                page_size_kb=fitted.cell.page_size_kb or None,
+                cpu_policy=fitted.cell.cpu_policy or None,
+                cpu_thread_policy=fitted.cell.cpu_thread_policy or None,
+                host_cell=fitted.host_cell,
+                pinning=tuple((pin.vcpu, pin.host_cpu) for pin in fitted.pinning),
+                reserved_cpus=frozenset(fitted.emulator_cpus),
+            )
+            for fitted in assignment.cells
+        ),
+        assignment.emulator_threads_policy or None,
     )
 
 

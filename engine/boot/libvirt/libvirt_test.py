@@ -28,6 +28,7 @@ from engine.boot.libvirt.driver import (
     LifecycleEvent,
     Spawned,
 )
+from engine.boot.libvirt.host_numa import host_numa
 from engine.boot.libvirt.power import power_state_of
 from engine.boot.libvirt.records import Instances, Record
 from engine.boot.libvirt.xml.disks import local_disks
@@ -182,7 +183,7 @@ class LibvirtTestDriver:
         at = self._host(host)
         with at.lock:
             domain = self._domain(at, guest.uuid)
-            xml = domain_xml(guest, TEST, at.instances.path(guest.uuid))
+            xml = domain_xml(guest, TEST, at.instances.path(guest.uuid), host_numa(at.profile))
             with refusals(self._libvirt, f"{guest.name} cannot be defined anew"):
                 at.connection.defineXML(xml)
             self._keep(at, guest.uuid, self._power(domain), "devices changed, for its next start", xml=xml)
@@ -268,7 +269,8 @@ class LibvirtTestDriver:
             write_config_drive(guest, directory / "disk.config")
         known = at.instances.read(guest.uuid)
         image = known.image if known is not None else str(guest.image_path or "")
-        record = Record(guest.uuid, guest.name, state, domain_xml(guest, TEST, directory), image)
+        xml = domain_xml(guest, TEST, directory, host_numa(at.profile))
+        record = Record(guest.uuid, guest.name, state, xml, image)
         self._begin(at, record)
         at.instances.write(record)
         at.instances.log(guest.uuid, *(f"{self.name}: {guest.name} {one}" for one in said))

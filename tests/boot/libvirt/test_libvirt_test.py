@@ -12,11 +12,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 from engine.boot.libvirt.driver import LaunchError
 from engine.boot.libvirt.launchers import launcher
 from engine.boot.libvirt.libvirt_test import LibvirtTestDriver
+from engine.boot.libvirt.records import Instances
 from engine.boot.states import PowerState
+from engine.v1.assignment_pb2 import Assignment, CpuPin, FittedCell
+from engine.v1.numa_pb2 import GuestCell
+from engine.v1.request_spec_pb2 import Flavor
 from tests.boot.libvirt.guests import guest, profile
 from tests.boot.libvirt.needs import need_libvirt
 from tests.house.sources import ROOT
@@ -140,3 +145,21 @@ def test_a_thousand_hosts_open_in_seconds(tmp_path: Path) -> None:
     assert made.resources("host-999").vcpus == 8
     made.close()
     assert time.monotonic() - started < 60
+
+
+def test_libvirt_takes_a_guest_with_cells_pins_and_large_pages(tmp_path: Path) -> None:
+    fitted = FittedCell(
+        cell=GuestCell(dedicated_cpus=[0, 1], memory_mb=512, page_size_kb=2048, cpu_policy="dedicated"),
+        host_cell=1,
+        pinning=[CpuPin(vcpu=0, host_cpu=4), CpuPin(vcpu=1, host_cpu=5)],
+    )
+    made = guest(1, flavor=Flavor(name="pinned", vcpus=2, memory_mb=512), assignment=Assignment(cells=[fitted]))
+    host = LibvirtTestDriver(tmp_path)
+    host.open_hosts([profile("host-1", numa_cells=2, huge_pages_mb=4096)])
+    host.spawn("host-1", made, paused=False)
+    kept = Instances(tmp_path / "hosts" / "host-1" / "instances").read(made.uuid)
+    assert kept is not None
+    root = etree.fromstring(kept.xml)
+    assert [pin.get("cpuset") for pin in root.iter("vcpupin")] == ["4", "5"]
+    assert host.power_state("host-1", made.uuid) == PowerState.RUNNING
+    host.close()
