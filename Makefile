@@ -16,7 +16,19 @@ CLOUD_TESTS := tests/boot tests/cloud tests/rest tests/system tests/torture/test
 # what libvirt's Python binding is built against
 LIBVIRT_PACKAGES := libvirt-dev pkg-config gcc python3-dev
 
-.PHONY: help setup libvirt run test lint bench figures proto corpus clean
+# the real nova and placement, in an environment of their own; NOVA_PYTHON=... names another that has them
+NOVA_VENV := .venv-nova
+NOVA_STAMP := $(NOVA_VENV)/.setup-stamp
+NOVA_NEEDS := tests/differential/requirements.txt tests/differential/constraints.txt
+NOVA_PYTHON ?=
+# an interpreter that is named needs no environment made
+NOVA_SETUP := $(if $(NOVA_PYTHON),,$(NOVA_STAMP))
+NOVA_RUN := $(if $(NOVA_PYTHON),$(NOVA_PYTHON),$(CURDIR)/$(NOVA_VENV)/bin/python)
+REQUESTS ?= 20000
+QUERIES ?= 2000
+SEED ?= $(shell date +%s)
+
+.PHONY: help setup libvirt run test lint bench figures proto corpus differential bench-nova clean
 
 help:
 	@echo "make setup            the environment in $(VENV), with the berth command"
@@ -27,6 +39,9 @@ help:
 	@echo "make bench            the benchmarks (then: make figures, for the README's table)"
 	@echo "make proto            engine/v1 made anew from proto/"
 	@echo "make corpus CORPUS=D  the oracle cases in directory D"
+	@echo "make differential     random requests to the real nova and placement, and to Berth (REQUESTS, QUERIES, SEED)"
+	@echo "make bench-nova       Berth's selection against the real nova's, on this machine in one run"
+	@echo "                      (both make $(NOVA_VENV) first, or use NOVA_PYTHON=/path/to/python with nova)"
 	@echo "make clean            removes what the other targets made"
 
 setup: $(STAMP)
@@ -102,6 +117,25 @@ corpus: setup
 	@test -n "$(CORPUS)" || { echo "say which directory holds the cases: make corpus CORPUS=DIR" >&2; exit 2; }
 	$(BIN)/python -m tests.oracle $(CORPUS)
 
+$(NOVA_STAMP): $(NOVA_NEEDS)
+	@if command -v uv >/dev/null; then \
+		test -x $(NOVA_VENV)/bin/python || uv venv --python $(PYTHON) $(NOVA_VENV); \
+		uv pip install --python $(NOVA_VENV)/bin/python --constraint $(word 2,$^) --requirement $<; \
+	else \
+		test -x $(NOVA_VENV)/bin/python || $(PYTHON) -m venv $(NOVA_VENV); \
+		$(NOVA_VENV)/bin/python -m pip install --quiet --constraint $(word 2,$^) --requirement $<; \
+	fi
+	@touch $@
+
+differential: setup $(NOVA_SETUP)
+	$(BIN)/python -m tests.differential.nova_compare --python $(NOVA_RUN) --requests $(REQUESTS) --seed $(SEED)
+	$(BIN)/python -m tests.differential.placement_compare --python $(NOVA_RUN) --requests $(QUERIES) --seed $(SEED)
+
+bench-nova: setup $(NOVA_SETUP)
+	@mkdir -p .benchmarks
+	NOVA_PYTHON=$(NOVA_RUN) $(BIN)/python -m pytest bench/nova --benchmark-only --benchmark-columns=min,median,rounds \
+		--benchmark-json=.benchmarks/nova.json $(PYTEST_ARGS)
+
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .benchmarks .hypothesis
+	rm -rf $(VENV) $(NOVA_VENV) .differential dist build .mypy_cache .ruff_cache .pytest_cache .benchmarks .hypothesis
 	find engine tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -138,6 +138,7 @@ KERNEL = (
     KernelWork(100_000, rounds=60, mix="balanced"),
     KernelWork(1_000_000, rounds=20),
 )
+CHAINS = (KernelWork(10_000, rounds=200, quick=True), KernelWork(100_000, rounds=60))
 SELECTION = (
     SelectionWork(10_000, 1, "spread", requests=1024, scans=256, rounds=5, quick=True),
     SelectionWork(10_000, 16, "spread", requests=1024, scans=256, rounds=5),

@@ -1,0 +1,1 @@
+"""nova.conf: reading one, and turning what it says of scheduling into Berth's settings."""
