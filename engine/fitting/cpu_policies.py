@@ -11,7 +11,8 @@ from typing import NoReturn
 
 from engine.fitting.cpu_specs import parse_cpu_spec
 from engine.fitting.errors import NumaConstraintError
-from engine.fitting.image_values import CPU_POLICIES, THREAD_POLICIES, flag_of, image_text, image_word
+from engine.fitting.image_values import CPU_POLICIES, THREAD_POLICIES, image_text, image_word
+from engine.fitting.truth import is_true
 from engine.model.flavor import Flavor
 from engine.model.image import Image
 from engine.model.numa import DEDICATED, MIXED, SHARED
@@ -116,7 +117,7 @@ def realtime_mask(flavor: Flavor, image: Image) -> frozenset[int] | None:
     The image's hw_cpu_realtime_mask goes before the flavor's; without any mask every vCPU is one. NumaConstraintError
     for none, for one the flavor has not, and for all of them without an emulator threads policy.
     """
-    if not flag_of(flavor.extra_specs.get("hw:cpu_realtime")):
+    if not is_true(flavor.extra_specs.get("hw:cpu_realtime")):
         return None
     every = frozenset(range(flavor.vcpus))
     mask = image_text(image, "hw_cpu_realtime_mask") or flavor.extra_specs.get("hw:cpu_realtime_mask")

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from engine.fitting.cpu_specs import parse_cpu_spec
 from engine.fitting.errors import NumaConstraintError
+from engine.fitting.truth import is_true
 from engine.model.image import Image
 
 MAX_NUMBERED = 128
@@ -23,15 +24,9 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "hw_mem_encryption_model": ENCRYPTION_MODELS,
     "hw_video_model": ("cirrus", "qxl", "vga", "vmvga", "xen", "virtio", "gop", "none", "bochs"),
 }
-_TRUE_TEXTS = frozenset({"1", "t", "true", "on", "y", "yes"})
 _ABSENT = object()
 
 T = TypeVar("T")
-
-
-def flag_of(value: object) -> bool:
-    """Return what a text or a boolean says: true for 1, t, true, on, y and yes in any case, false for all else."""
-    return value if isinstance(value, bool) else str(value).strip().lower() in _TRUE_TEXTS
 
 
 def image_word(image: Image, key: str) -> str | None:
@@ -62,7 +57,7 @@ def image_flag(image: Image, key: str) -> bool | None:
         return None
     if value is None:
         raise _bad_value(key, value, "true or false")
-    return flag_of(value)
+    return is_true(value)
 
 
 def image_whole(image: Image, key: str) -> int | None:

@@ -11,7 +11,8 @@ import re
 from typing import NoReturn
 
 from engine.fitting.errors import NumaConstraintError
-from engine.fitting.image_values import ENCRYPTION_MODELS, flag_of, image_flag, image_text, image_word
+from engine.fitting.image_values import ENCRYPTION_MODELS, image_flag, image_text, image_word
+from engine.fitting.truth import is_true
 from engine.model.flavor import Flavor
 from engine.model.image import Image
 from engine.model.numa import ANY_PAGES, LARGE_PAGES, SMALL_PAGES
@@ -59,7 +60,7 @@ def locked_memory(flavor: Flavor, image: Image) -> bool | None:
     """
     said = flavor.extra_specs.get("hw:locked_memory")
     of_image = image_flag(image, "hw_locked_memory")
-    wanted = of_image if said is None else flag_of(said)
+    wanted = of_image if said is None else is_true(said)
     if said is not None and of_image is not None and wanted != of_image:
         _fail(
             f"hw:locked_memory={said} of flavor {flavor.name!r} and hw_locked_memory={of_image} of the image differ: "
@@ -86,7 +87,7 @@ def memory_encryption_model(flavor: Flavor, image: Image) -> str | None:
     """
     said = flavor.extra_specs.get("hw:mem_encryption")
     of_image = image_flag(image, "hw_mem_encryption")
-    of_flavor = None if said is None else flag_of(said)
+    of_flavor = None if said is None else is_true(said)
     if not of_flavor and not of_image:
         return None
     if of_flavor is not None and of_image is not None and of_flavor != of_image:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from engine.fitting.pci_pools import WorkPool, work_pools
+from engine.fitting.truth import is_true
 from engine.model.numa import HostNuma
 from engine.model.pci import LEGACY, REQUIRED, SOCKET, PciPool, PciRequest, PciSpec, PciTaken
 
@@ -16,8 +17,6 @@ VDPA = "vdpa"
 
 MATCHED_ELSEWHERE = frozenset({"resource_class", "traits", "rp_uuids"})
 """Facts of a spec that placement answers for; a pool need not have them."""
-
-_TRUE_TEXTS = frozenset({"1", "t", "true", "on", "y", "yes"})
 
 
 def supports(
@@ -96,21 +95,6 @@ def without(pools: Iterable[PciPool], taken: Iterable[PciTaken]) -> tuple[PciPoo
     return tuple(left)
 
 
-def with_back(pools: Iterable[PciPool], taken: Iterable[PciTaken]) -> tuple[PciPool, ...]:
-    """Return the pools after ``taken`` is given back; a pool that was left out is put behind the others."""
-    left = list(pools)
-    for each in taken:
-        if each.count <= 0:
-            continue
-        for index, pool in enumerate(left):
-            if _identity(pool) == _identity(each.pool):
-                left[index] = replace(pool, count=pool.count + each.count)
-                break
-        else:
-            left.append(replace(each.pool, count=each.count))
-    return tuple(left)
-
-
 def total(pools: Iterable[PciPool]) -> int:
     """Return how many free devices the pools have."""
     return sum(pool.count for pool in pools)
@@ -152,8 +136,8 @@ def _usable(
     for kind in (PF, VDPA):
         if all(spec.get("dev_type") != kind for spec in specs):
             found = [pool for pool in found if pool.facts.get("dev_type") != kind]
-    if not any(_is_true(spec.get("remote_managed")) for spec in specs):
-        found = [pool for pool in found if not _is_true(pool.facts.get("remote_managed"))]
+    if not any(is_true(spec.get("remote_managed")) for spec in specs):
+        found = [pool for pool in found if not is_true(pool.facts.get("remote_managed"))]
     if providers:
         found = [
             pool
@@ -208,10 +192,6 @@ def _cells_of_sockets(cells: Collection[int], host: HostNuma | None) -> Collecti
         return ()
     sockets = {cell.socket for cell in host.cells if cell.cell_id in cells}
     return {cell.cell_id for cell in host.cells if cell.socket in sockets}
-
-
-def _is_true(value: object) -> bool:
-    return str(value).strip().lower() in _TRUE_TEXTS
 
 
 def _migratable(request: PciRequest, specs: list[dict[str, str | None]]) -> str | None:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from engine.errors import InvalidSettingError
+from engine.fitting.truth import FALSE_TEXTS, TRUE_TEXTS
 from engine.model.pci import LEGACY, NUMA_POLICIES, PciSpec
 
 _HEX_ID = re.compile(r"^([\da-fA-F]{4})$")
@@ -18,9 +19,6 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "numa_policy": NUMA_POLICIES,
 }
 _TEXTS = ("name", "product_id", "vendor_id", "resource_class", "traits", "live_migratable")
-
-_TRUE_TEXTS = frozenset({"1", "t", "true", "on", "y", "yes"})
-_FALSE_TEXTS = frozenset({"0", "f", "false", "off", "n", "no"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +65,9 @@ def _check(text: str, key: str, value: object) -> None:
 
 def _true_or_false(text: str, value: str) -> str:
     folded = value.strip().lower()
-    if folded in _TRUE_TEXTS:
+    if folded in TRUE_TEXTS:
         return "true"
-    if folded in _FALSE_TEXTS:
+    if folded in FALSE_TEXTS:
         return "false"
     raise _invalid(text, f"has {value!r} for live_migratable: give true or false")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Sequence
 
+from engine.fitting.custom_names import CUSTOM, custom_name
 from engine.fitting.pci_errors import PciRequestError
 from engine.model.candidates import RequestGroup
 from engine.model.pci import PciRequest
@@ -35,8 +35,6 @@ STANDARD_CLASSES = frozenset(
     }
 )
 """The resource classes that are the same in every cloud; all others begin with CUSTOM_."""
-
-CUSTOM = "CUSTOM_"
 
 MOST_DEVICES = 1000
 """How many devices one request may ask for: nova's query for more is longer than a web server takes."""
@@ -79,7 +77,7 @@ def resource_class(spec: dict[str, str | None]) -> str:
     if not named:
         return f"{CUSTOM}PCI_{spec.get('vendor_id')}_{spec.get('product_id')}".upper()
     name = named.upper()
-    return name if name in STANDARD_CLASSES or name.startswith(CUSTOM) else _custom(name)
+    return name if name in STANDARD_CLASSES or name.startswith(CUSTOM) else custom_name(name)
 
 
 def custom_or_known(traits: str, known_traits: Container[str]) -> frozenset[str]:
@@ -87,10 +85,6 @@ def custom_or_known(traits: str, known_traits: Container[str]) -> frozenset[str]
     if not traits:
         return frozenset()
     return frozenset(
-        name if name in known_traits else upper if (upper := name.upper()).startswith(CUSTOM) else _custom(upper)
+        name if name in known_traits else upper if (upper := name.upper()).startswith(CUSTOM) else custom_name(upper)
         for name in traits.split(",")
     )
-
-
-def _custom(name: str) -> str:
-    return CUSTOM + re.sub("[^0-9A-Za-z]+", "_", name).upper()

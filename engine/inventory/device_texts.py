@@ -1,8 +1,7 @@
 """The texts of a host's NUMA cells, PCI pools and resource providers, as fleet tables and files hold them: JSON.
 
-NUMA cells and PCI pools have the field names of nova's NUMATopology and PciDevicePool objects, providers and their
-inventories those of placement's API. An empty text stands for a host that says nothing. Every reader raises ValueError
-whose message continues a sentence about the text.
+An empty text stands for a host that says nothing. Every reader raises ValueError whose message continues a sentence
+about the text (see device_records for the fields).
 """
 
 from __future__ import annotations
@@ -13,111 +12,27 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
+from engine.inventory.device_records import (
+    MAX_CPUS,
+    MAX_POOLS,
+    CellRecord,
+    InventoryRecord,
+    NetworksRecord,
+    PoolRecord,
+    TopologyRecord,
+    TreeRecord,
+)
 from engine.model.candidates import Provider
 from engine.model.limits import MAX_AMOUNT
 from engine.model.numa import HostCell, HostNuma, HostPages
 from engine.model.pci import PciPool
-from engine.model.resources import UNLIMITED_MAX_UNIT, ResourceInventory
+from engine.model.resources import ResourceInventory
 
-MAX_CELLS = 64
-MAX_CPUS = 4_096
-MAX_POOLS = 4_096
-MAX_PROVIDERS = 1_024
-"""The most that one host may say it has."""
-
-_Amount = Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT)]
-_Unit = Annotated[int, msgspec.Meta(ge=0, le=UNLIMITED_MAX_UNIT)]
-_Cpu = Annotated[int, msgspec.Meta(ge=0, lt=2**20)]
-_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
-_ClassName = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9_]{1,255}$")]
-_Ratio = Annotated[float, msgspec.Meta(gt=0, le=MAX_AMOUNT)]
 _T = TypeVar("_T")
 
-
-class _Pages(msgspec.Struct, forbid_unknown_fields=True):
-    """One page size of a cell."""
-
-    size_kb: Annotated[int, msgspec.Meta(ge=1, le=MAX_AMOUNT)]
-    total: _Amount
-    used: _Amount = 0
-    reserved: _Amount = 0
-
-
-class _Networks(msgspec.Struct, forbid_unknown_fields=True):
-    """The networks near a cell."""
-
-    physnets: list[_Name] = []
-    tunneled: bool = False
-
-
-class _Cell(msgspec.Struct, forbid_unknown_fields=True):
-    """One NUMA node."""
-
-    id: _Amount
-    cpuset: list[_Cpu]
-    memory: _Amount
-    pcpuset: list[_Cpu] = []
-    cpu_usage: _Amount = 0
-    memory_usage: _Amount = 0
-    pinned_cpus: list[_Cpu] = []
-    siblings: list[list[_Cpu]] = []
-    mempages: list[_Pages] = []
-    socket: _Amount | None = None
-    network_metadata: _Networks | None = None
-
-
-class _Topology(msgspec.Struct, forbid_unknown_fields=True):
-    """All NUMA nodes of a host."""
-
-    cells: Annotated[list[_Cell], msgspec.Meta(min_length=1, max_length=MAX_CELLS)]
-
-
-class _Pool(msgspec.Struct, forbid_unknown_fields=True):
-    """One pool of PCI devices."""
-
-    vendor_id: str
-    product_id: str
-    count: _Amount
-    numa_node: _Amount | None = None
-    tags: dict[_Name, str | None] = {}
-
-
-class _Inventory(msgspec.Struct, forbid_unknown_fields=True):
-    """placement's inventory of one resource class."""
-
-    total: _Amount
-    reserved: _Amount = 0
-    allocation_ratio: _Ratio = 1.0
-    min_unit: _Unit = 1
-    max_unit: _Unit | None = None
-    step_size: _Unit = 1
-
-
-_Inventories = dict[_ClassName, _Inventory]
-
-
-class _Provider(msgspec.Struct, forbid_unknown_fields=True):
-    """One resource provider under the host's own, which is its parent where none is named."""
-
-    uuid: _Name
-    name: str = ""
-    parent: str | None = None
-    inventories: _Inventories = {}
-    used: dict[_ClassName, _Amount] = {}
-    traits: list[_ClassName] = []
-    aggregates: list[_Name] = []
-
-
-class _Tree(msgspec.Struct, forbid_unknown_fields=True):
-    """What a host's provider tree has beyond the columns of every host."""
-
-    inventories: _Inventories = {}
-    providers: Annotated[list[_Provider], msgspec.Meta(max_length=MAX_PROVIDERS)] = []
-
-
-_topology = msgspec.json.Decoder(_Topology)
-_pools = msgspec.json.Decoder(Annotated[list[_Pool], msgspec.Meta(max_length=MAX_POOLS)])
-_tree = msgspec.json.Decoder(_Tree)
+_topology = msgspec.json.Decoder(TopologyRecord)
+_pools = msgspec.json.Decoder(Annotated[list[PoolRecord], msgspec.Meta(max_length=MAX_POOLS)])
+_tree = msgspec.json.Decoder(TreeRecord)
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
@@ -134,7 +49,7 @@ def numa_of(text: str) -> HostNuma | None:
         return None
     record = _read(_topology, text)
     cells = tuple(_cell(cell) for cell in record.cells)
-    check_cells(cells)
+    _check_cells(cells)
     return HostNuma(cells)
 
 
@@ -164,7 +79,7 @@ def pools_of(text: str) -> tuple[PciPool, ...] | None:
         PciPool(pool.vendor_id, pool.product_id, pool.numa_node, pool.count, tuple(sorted(pool.tags.items())))
         for pool in _read(_pools, text)
     )
-    check_pools(pools)
+    _check_pools(pools)
     return pools
 
 
@@ -217,7 +132,7 @@ def tree_of(text: str) -> tuple[dict[str, ResourceInventory], tuple[Provider, ..
     return {name: _inventory(item) for name, item in sorted(record.inventories.items())}, children
 
 
-def check_cells(cells: Sequence[HostCell]) -> None:
+def _check_cells(cells: Sequence[HostCell]) -> None:
     """Raise ValueError for cells that contradict each other or themselves."""
     ids = [cell.cell_id for cell in cells]
     if len(set(ids)) != len(ids):
@@ -237,7 +152,7 @@ def check_cells(cells: Sequence[HostCell]) -> None:
         raise ValueError(f"has {len(seen)} CPUs, at most {MAX_CPUS} are allowed")
 
 
-def check_pools(pools: Sequence[PciPool]) -> None:
+def _check_pools(pools: Sequence[PciPool]) -> None:
     """Raise ValueError where the devices of all pools together are too many."""
     many = sum(pool.count for pool in pools)
     if many > MAX_AMOUNT:
@@ -266,8 +181,8 @@ def _sibling_sets(ids: tuple[tuple[int, ...], ...]) -> tuple[frozenset[int], ...
     return tuple(frozenset(each) for each in ids)
 
 
-def _cell(cell: _Cell) -> HostCell:
-    networks = cell.network_metadata or _Networks()
+def _cell(cell: CellRecord) -> HostCell:
+    networks = cell.network_metadata or NetworksRecord()
     return HostCell(
         cell_id=cell.id,
         cpus=_cpus(tuple(cell.cpuset)),
@@ -304,7 +219,7 @@ def _cell_record(cell: HostCell) -> dict[str, object]:
     }
 
 
-def _inventory(item: _Inventory) -> ResourceInventory:
+def _inventory(item: InventoryRecord) -> ResourceInventory:
     return ResourceInventory(
         item.total, item.reserved, item.allocation_ratio, item.min_unit, item.max_unit, item.step_size
     )

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.errors import UnknownHostError
 from engine.fitting.pci import total
 from engine.inventory.devices import Devices, DeviceState
+from engine.inventory.fleet_facts import AnyArray, FleetFacts
+from engine.inventory.identity import Identity
 from engine.inventory.profiles import BitNames, Numbering, Profile, Units
-from engine.inventory.provider_shapes import ProviderNames, children_of, offers_columns, whole_tree
-from engine.inventory.schema import CLASS_PREFIX, NO_HEARTBEAT, metric_column
+from engine.inventory.provider_shapes import children_of, offers_columns, whole_tree
+from engine.inventory.schema import CLASS_PREFIX, NO_HEARTBEAT
 from engine.model.aggregate import Aggregate, zone_mark
 from engine.model.candidates import Provider, ProviderTree
 from engine.model.host import Host, HostService
@@ -22,43 +21,9 @@ from engine.model.numa import HostNuma
 from engine.model.pci import PciPool
 from engine.model.resources import DISK_GB, MEMORY_MB, RESOURCE_CLASSES, VCPU, ResourceInventory
 
-AnyArray = npt.NDArray[Any]
-_Made = TypeVar("_Made")
 
-
-@dataclass(slots=True)
-class Identity:
-    """The text that is a host's own, one list an item, by row; ``providers`` names those under its own (see devices).
-
-    It is replaced whole before a change that must not show in a snapshot.
-    """
-
-    host_ids: list[str]
-    uuids: list[str]
-    nodenames: list[str]
-    host_ips: list[str]
-    disabled_reasons: dict[int, str]
-    row_of: dict[str, int]
-    providers: dict[int, ProviderNames] = field(default_factory=dict)
-
-    def copy(self) -> Identity:
-        """Return a copy that can be changed without showing in this one."""
-        return Identity(
-            list(self.host_ids),
-            list(self.uuids),
-            list(self.nodenames),
-            list(self.host_ips),
-            dict(self.disabled_reasons),
-            dict(self.row_of),
-            dict(self.providers),
-        )
-
-
-class Fleet:
-    """The read side of the host table: columns by name, each padded beyond ``rows``, and the codes' meanings.
-
-    ``generation`` counts every change of the table. A row is a host where the column ``present`` is 1.
-    """
+class Fleet(FleetFacts):
+    """The facts of all hosts, and each one's NUMA cells, PCI pools and resource providers with what is used of them."""
 
     def __init__(
         self,
@@ -75,110 +40,20 @@ class Fleet:
         aggregates: dict[str, Aggregate],
         devices: Devices,
     ) -> None:
-        self.columns = columns
-        self.arrays = columns
-        """The columns for compiled code, to which a locked array is another type; a snapshot locks ``columns`` only."""
-        self.rows = rows
-        self._generation = generation
-        self.identity = identity
-        self.profiles = profiles
-        self.memberships = memberships
-        self.units = units
-        self.metric_sets = metric_sets
-        self.traits = traits
-        self.aggregate_codes = aggregate_codes
-        self.aggregates = aggregates
+        super().__init__(
+            columns,
+            rows,
+            generation,
+            identity,
+            profiles,
+            memberships,
+            units,
+            metric_sets,
+            traits,
+            aggregate_codes,
+            aggregates,
+        )
         self.devices = devices
-        self.facts_revision = 0
-        """Grows whenever a text fact, a unit or an aggregate changes anywhere."""
-        self._of_facts: dict[Hashable, tuple[int, Any]] = {}
-
-    @property
-    def generation(self) -> int:
-        """How many changes the table had seen."""
-        return self._generation
-
-    @property
-    def host_count(self) -> int:
-        """How many hosts there are."""
-        return int(self.columns["present"].sum())
-
-    def __len__(self) -> int:
-        return self.host_count
-
-    def row(self, host_id: str) -> int:
-        """Return the row of a host; raise UnknownHostError."""
-        row = self.identity.row_of.get(host_id)
-        if row is None:
-            raise UnknownHostError(
-                f"no host is called {host_id!r}: `berth hosts list` shows those there are", host_id=host_id
-            )
-        return row
-
-    def find(self, host_id: str) -> int | None:
-        """Return the row of a host, or None."""
-        return self.identity.row_of.get(host_id)
-
-    def present_rows(self) -> npt.NDArray[np.int64]:
-        """Return the rows that are hosts, ascending."""
-        return np.flatnonzero(self.columns["present"])
-
-    def membership_aggregates(self, code: int) -> tuple[Aggregate, ...]:
-        """Return the aggregates of a membership code, in the order they became known.
-
-        The numberings only grow and a snapshot shares them with the live table, so a membership that no host has here
-        may name aggregates that are gone, or that are not there yet.
-        """
-        uuids = (self.aggregate_codes.values[item] for item in sorted(self.memberships.values[code]))
-        return tuple(self.aggregates[uuid] for uuid in uuids if uuid in self.aggregates)
-
-    @property
-    def zones(self) -> frozenset[str]:
-        """Every availability zone that a host or an aggregate's metadata names; made anew only when facts changed."""
-        return self.of_facts("zones", self._named_zones)
-
-    def _named_zones(self) -> frozenset[str]:
-        profiles = np.unique(self.columns["profile"][self.present_rows()])
-        named = {self.profiles.values[code].availability_zone for code in profiles.tolist()}
-        named |= {aggregate.metadata.get("availability_zone", "") for aggregate in self.aggregates.values()}
-        return frozenset(named - {""})
-
-    @property
-    def cell_of_profile(self) -> npt.NDArray[np.int32]:
-        """Code of the cell of each profile, at least one long; all the same in a fleet of one cell."""
-        return self.of_facts("cells", self._coded_cells)
-
-    def _coded_cells(self) -> npt.NDArray[np.int32]:
-        cells = [profile.cell for profile in self.profiles.values] or [""]
-        return np.unique(cells, return_inverse=True)[1].astype(np.int32)
-
-    def of_facts(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
-        """Return what ``make`` makes of facts and aggregates, kept under ``key`` until one of them changes."""
-        kept = self._of_facts.get(key)
-        if kept is None or kept[0] != self.facts_revision:
-            kept = self._of_facts[key] = (self.facts_revision, make())
-        made: _Made = kept[1]
-        return made
-
-    def aggregate_host_rows(self, uuid: str) -> npt.NDArray[np.int64]:
-        """Return the rows of the hosts in one aggregate, ascending."""
-        code = self.aggregate_codes.codes.get(uuid)
-        inside = np.array([code in members for members in self.memberships.values], dtype=bool)
-        if not len(inside):
-            return np.empty(0, dtype=np.int64)
-        return np.flatnonzero(inside[self.columns["membership"]] & (self.columns["present"] == 1))
-
-    def metrics_of(self, row: int) -> dict[str, int]:
-        """Return what a row's monitors measure, by metric name."""
-        names = self.metric_sets.values[int(self.columns["metrics"][row])]
-        return {name: int(self.columns[metric_column(name)][row]) for name in names}
-
-    def reports_metric(self, name: str) -> npt.NDArray[np.bool_]:
-        """Return, for each row, whether it reports the metric."""
-        reports = np.array([name in names for names in self.metric_sets.values], dtype=np.bool_)
-        return reports[self.columns["metrics"]]
-
-    # -- devices -------------------------------------------------------------------------------------------------------
 
     def numa(self, row: int) -> HostNuma | None:
         """Return a row's NUMA cells with all that is used of them."""
@@ -211,7 +86,7 @@ class Fleet:
             uuid=self.identity.uuids[row],
             name=self.identity.nodenames[row],
             inventories=tuple(sorted((name, item) for name, item in inventories.items() if item.total)),
-            traits=frozenset(self.traits.names(profile.traits)),
+            traits=frozenset(self.traits.names(self.provider_traits(profile))),
             aggregates=frozenset(aggregates),
             used=tuple(sorted((name, amount) for name, amount in used if amount)),
         )
@@ -340,6 +215,3 @@ class Fleet:
             ),
             never_reported=profile.never_reported,
         )
-
-    def _number(self, column: str, row: int) -> int:
-        return int(self.columns[column][row])

@@ -211,6 +211,7 @@ def _profiles(fleet: pa.Table) -> tuple[list[tuple[Profile, tuple[str, ...]]], n
         "traits",
         "stats",
         "never_reported",
+        "disabled",
     )
     first, codes = _combine([_text_codes(fleet[name]) for name in names])
     profiles = []
@@ -223,7 +224,12 @@ def _profiles(fleet: pa.Table) -> tuple[list[tuple[Profile, tuple[str, ...]]], n
 def _profile(row: dict[str, Any]) -> Profile:
     """Return the profile of a row's text facts, without traits; of a host that never reported, none that it reports."""
     if row["never_reported"]:
-        return Profile(availability_zone=row["availability_zone"], cell=row["cell"], never_reported=True)
+        return Profile(
+            availability_zone=row["availability_zone"],
+            cell=row["cell"],
+            never_reported=True,
+            service_disabled=row["disabled"],
+        )
     supported = tuple((part + "//").split("/", 2) for part in row["supported_instances"])
     stats = json.loads(row["stats"]) if row["stats"] else {}
     return Profile(
@@ -235,6 +241,7 @@ def _profile(row: dict[str, Any]) -> Profile:
         cpu_info=row["cpu_info"],
         cell=row["cell"],
         stats=tuple(sorted((key, str(value)) for key, value in stats.items())),
+        service_disabled=row["disabled"],
     )
 
 

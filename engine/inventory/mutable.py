@@ -14,9 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.inventory.devices import Devices, Holding
-from engine.inventory.fleet import AnyArray, Fleet, Identity
+from engine.inventory.fleet import Fleet
+from engine.inventory.fleet_facts import AnyArray
+from engine.inventory.identity import Identity
 from engine.inventory.profiles import BitNames, Numbering
 from engine.inventory.schema import BLOCK_ROWS, COLUMNS
+from engine.model.candidates import STATUS_DISABLED
 
 Rows = npt.NDArray[np.int64]
 
@@ -40,6 +43,8 @@ class MutableFleet(Fleet):
             aggregates={},
             devices=Devices(),
         )
+        # hosts have it by their service's state, so it is known before any host reports it
+        self.traits.bits([STATUS_DISABLED])
         self.memberships.code(frozenset())
         self.metric_sets.code(frozenset())
         self.first_generation = 0

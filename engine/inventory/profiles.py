@@ -19,6 +19,7 @@ T = TypeVar("T")
 class Profile:
     """The text facts that a set of hosts share; ``traits`` is a bit set, ``stats`` are sorted pairs.
 
+    ``traits`` are those reported; the own providers of hosts whose ``service_disabled`` have nova's mark of it as well.
     ``never_reported`` hosts are known by name only: nova's HostState of such a one keeps the values it begins with.
     """
 
@@ -32,6 +33,7 @@ class Profile:
     traits: int = 0
     stats: tuple[tuple[str, str], ...] = ()
     never_reported: bool = False
+    service_disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

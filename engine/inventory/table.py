@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from engine.errors import HostInUseError, InvalidRequestError
 from engine.inventory.equipped import EquippedFleet
-from engine.inventory.fleet import Identity
+from engine.inventory.identity import Identity
 from engine.inventory.ingest import FleetColumns, fleet_columns
 from engine.inventory.mutable import Rows
 from engine.inventory.profiles import Numbering, Profile

@@ -12,6 +12,9 @@ from engine.model.resources import ResourceInventory
 SHARES = "MISC_SHARES_VIA_AGGREGATE"
 """The trait of a provider that gives its resources to all trees with which it is in an aggregate."""
 
+STATUS_DISABLED = "COMPUTE_STATUS_DISABLED"
+"""The trait of the own provider of a host whose compute service is disabled, which every request forbids."""
+
 Amount = tuple[str, int]
 """A resource class and how much of it."""
 

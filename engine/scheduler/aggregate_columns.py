@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from engine.inventory.fleet import AnyArray, Fleet
+from engine.inventory.fleet import Fleet
+from engine.inventory.fleet_facts import AnyArray
 from engine.scheduler.aggregate_metadata import least_number, raw_values
 
 if TYPE_CHECKING:

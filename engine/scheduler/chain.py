@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.inventory.fleet import AnyArray, Fleet
+from engine.inventory.fleet import Fleet
+from engine.inventory.fleet_facts import AnyArray
 from engine.inventory.usage import Amounts
 from engine.model.request_spec import RequestSpec
 from engine.scheduler import compiler

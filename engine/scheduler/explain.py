@@ -19,7 +19,7 @@ from engine.scheduler.chain import Chain, MultiplierOverrides, Weighing, multipl
 from engine.scheduler.demand import Demand, demand_of
 from engine.scheduler.destination import destination_rows, is_restricted
 from engine.scheduler.extra import extra_values
-from engine.scheduler.inquiry import Inquiry, make_inquiry, running_filters
+from engine.scheduler.inquiry import Inquiry, make_inquiry
 from engine.scheduler.kernel_plan import is_column
 from engine.scheduler.registry import Filter, Weigher
 from engine.scheduler.request_facts import RequestFacts
@@ -134,7 +134,7 @@ def _judge(inquiry: Inquiry) -> _Judgement:
         filters.append(None)
         passes.append(np.isin(rows, destination_rows(fleet, request)))
     bits = chain.verdicts(fleet, inquiry.demand.amounts)
-    for plugin in running_filters(chain, fleet, inquiry.demand):
+    for plugin in inquiry.filters:
         names.append(plugin.name)
         filters.append(plugin)
         passes.append(passes_filter(plugin, inquiry, rows, bits, fault_fails=True))
@@ -182,12 +182,13 @@ def _nearest(
     found = []
     for index in order.tolist():
         row = int(judged.rows[index])
-        changes = [
+        changes = (
             _change(chain, fleet, demand.request, plugin, row)
             for plugin, passes in zip(judged.filters, judged.passes, strict=True)
             if not passes[index]
-        ]
-        found.append((row, tuple(changes)))
+        )
+        # two filters may ask for the same, such as an enabled service
+        found.append((row, tuple(dict.fromkeys(changes))))
     return tuple(found)
 
 

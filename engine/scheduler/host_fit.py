@@ -13,23 +13,21 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.fitting.errors import FittingFault
-from engine.fitting.numa_fit import fit
-from engine.fitting.numa_usage import nova_usage_exception
-from engine.fitting.pci import take
+from engine.fitting.numa_fit import Mappings
 from engine.inventory.fleet import Fleet
 from engine.inventory.usage import Amounts, assigned_amounts
 from engine.model.assignment import Assignment
 from engine.model.candidates import Candidate, Provider
-from engine.model.numa import GuestNuma, HostNuma
-from engine.model.pci import PciPool, PciTaken
+from engine.model.numa import GuestNuma
+from engine.model.pci import PciPool
 from engine.placement.candidates import first_candidate
 from engine.scheduler.demand import CANDIDATES, Demand
 from engine.scheduler.faults import FilterFault
+from engine.scheduler.given_devices import given_devices
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import Filter
 from engine.scheduler.request_facts import RequestFacts
 
-Mappings = Mapping[str, tuple[str, ...]]
 Offers = Mapping[int, Sequence[Candidate]]
 """By row: the allocation candidates that placement gave, where they are known beforehand."""
 
@@ -51,16 +49,6 @@ class Assigned:
     amounts: Amounts
     assignment: Assignment | None
     next_numa: GuestNuma | None
-    is_whole: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """The cells and devices that an instance is given, and as in Assigned what becomes of nova's count."""
-
-    numa: GuestNuma | None = None
-    pci: tuple[PciTaken, ...] = ()
-    next_numa: GuestNuma | None = None
     is_whole: bool = True
 
 
@@ -142,7 +130,10 @@ class HostFit:
                 return None
         elif self.demand.maps_devices and not all(self.passes(item, row) for item in self.filters):
             return None
-        given = self._devices(row, candidate)
+        mappings = dict(candidate.mappings) if candidate is not None and _maps(candidate) else None
+        # only nova's filter looks at networks and sets limits to how far cells are overcommitted
+        is_limited = any(item.name == "NUMATopologyFilter" for item in self.filters)
+        given = given_devices(self.fleet, row, self.demand.request, self.options, mappings, is_limited=is_limited)
         claimed = None if candidate is None or self._is_own(row, candidate) else candidate
         assignment = Assignment(given.numa, given.pci, claimed) if given.numa or given.pci or claimed else None
         amounts = assigned_amounts(self.demand.amounts, assignment, self.fleet.identity.uuids[row])
@@ -222,54 +213,7 @@ class HostFit:
         own = tuple(sorted(self.demand.amounts.resources.items()))
         return candidate.allocations == ((self.fleet.identity.uuids[row], own),)
 
-    # -- devices -------------------------------------------------------------------------------------------------------
 
-    def _devices(self, row: int, candidate: Candidate | None) -> _Given:
-        """Return the fitted cells and the devices that an instance takes (nova's HostState.consume_from_request).
-
-        nova counts in place and stops where it raises: with its quirks what it had counted by then stays.
-        """
-        fleet, request, quirks = self.fleet, self.demand.request, self.options.nova_quirks
-        guest, host, pools = request.numa, fleet.numa(row), fleet.pci_pools(row)
-        if guest is None and not request.pci_requests:
-            return _Given(next_numa=guest)
-        mappings = dict(candidate.mappings) if candidate is not None and self._maps(candidate) else None
-        fitted = None
-        cells = None if guest is None else [cell.cell_id for cell in guest.cells]
-        if guest is not None and host is not None:
-            try:
-                fitted = self._fitted(row, host, guest, mappings)
-            except FittingFault:
-                return _Given(next_numa=guest, is_whole=False)
-            if quirks and fitted is not None and nova_usage_exception(host, fitted):
-                return _Given(next_numa=fitted, is_whole=False)
-            cells = None if fitted is None else [cell.host_cell for cell in fitted.cells if cell.host_cell is not None]
-            guest = fitted
-        requests = request.pci_requests
-        taken = take(pools, requests, cells=cells, host=host, mappings=mappings)
-        is_whole = taken is not None
-        while quirks and taken is None:
-            requests = requests[:-1]
-            taken = take(pools, requests, cells=cells, host=host, mappings=mappings)
-        return _Given(fitted, taken or (), guest, is_whole)
-
-    def _fitted(self, row: int, host: HostNuma, guest: GuestNuma, mappings: Mappings | None) -> GuestNuma | None:
-        """Return the guest on the host's cells; only nova's filter sets limits to how far they are overcommitted."""
-        fleet, request = self.fleet, self.demand.request
-        is_limited = any(item.name == "NUMATopologyFilter" for item in self.filters)
-        return fit(
-            host,
-            guest,
-            cpu_allocation_ratio=float(fleet.columns["vcpu_allocation_ratio"][row]) if is_limited else None,
-            ram_allocation_ratio=float(fleet.columns["memory_mb_allocation_ratio"][row]) if is_limited else None,
-            networks=request.networks if is_limited else None,
-            pci_requests=request.pci_requests,
-            pci_pools=fleet.pci_pools(row),
-            mappings=mappings,
-            pack_cells=self.options.packing_host_numa_cells_allocation_strategy,
-            quirks=self.options.nova_quirks,
-        )
-
-    def _maps(self, candidate: Candidate) -> bool:
-        """Whether a candidate's mappings name more than the unsuffixed group."""
-        return any(suffix for suffix, _ in candidate.mappings)
+def _maps(candidate: Candidate) -> bool:
+    """Whether a candidate's mappings name more than the unsuffixed group."""
+    return any(suffix for suffix, _ in candidate.mappings)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from itertools import count, takewhile
 from typing import Final
 
+from engine.fitting.truth import is_true
 from engine.scheduler.guest_names import ARCHITECTURES, HYPERVISOR_TYPES, VM_MODES, GuestNames
 
 _BOOLEANS: Final = frozenset(
@@ -148,7 +149,6 @@ _LEGACY_NAMES: Final = {
 
 _ADAPTER: Final = "vmware_adaptertype"
 _TRAIT: Final = "trait:"
-_TRUE: Final = frozenset({"1", "t", "true", "on", "y", "yes"})
 
 
 def image_texts(properties: Mapping[str, object]) -> dict[str, str]:
@@ -183,10 +183,6 @@ def _numbered(properties: Mapping[str, object], name: str) -> list[object]:
     return list(takewhile(lambda value: value is not None, (properties.get(f"{name}.{cell}") for cell in count())))
 
 
-def _boolean(value: object) -> bool:
-    return str(value).strip().lower() in _TRUE
-
-
 def _integer(value: object) -> object:
     try:
         return int(value)  # type: ignore[call-overload]
@@ -203,7 +199,7 @@ def _lowered(spellings: Mapping[str, str]) -> Callable[[object], str]:
 
 
 _READERS: Final[Mapping[str, Callable[[object], object]]] = {
-    **dict.fromkeys(_BOOLEANS, _boolean),
+    **dict.fromkeys(_BOOLEANS, is_true),
     **dict.fromkeys(_INTEGERS, _integer),
     **dict.fromkeys(_TEXTS, str),
     **{name: _canonical(names) for name, names in _GUEST_NAMES.items()},

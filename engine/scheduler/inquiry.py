@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,11 +27,12 @@ ROOT_FILTERS = frozenset({"TraitsFilter", "MemberOfFilter"})
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """A demand on a fleet, the facts beside it, and what fits and remembers host states."""
+    """A demand on a fleet, the filters that run for it in order, the facts beside it, and what fits host states."""
 
     chain: Chain
     fleet: Fleet
     demand: Demand
+    filters: tuple[Filter, ...]
     context: SelectionContext
     fit: HostFit
     verdicts: StateVerdicts
@@ -52,27 +54,27 @@ class Inquiry:
     def with_numa(self, numa: GuestNuma | None) -> Inquiry:
         """Return the same for another guest topology."""
         fit = self.fit.with_numa(numa)
-        return replace(self, demand=fit.demand, fit=fit)
+        filters = tuple(_running_filters(self.chain, self.fleet, fit.demand))
+        return replace(self, demand=fit.demand, filters=filters, fit=fit)
 
 
 def make_inquiry(
     chain: Chain, fleet: Fleet, demand: Demand, context: SelectionContext, verdicts: StateVerdicts
 ) -> Inquiry:
     """Return what the chain's filters are asked with."""
-    states = [item for item in running_filters(chain, fleet, demand) if item.kind == "state"]
+    filters = tuple(_running_filters(chain, fleet, demand))
+    states = [item for item in filters if item.kind == "state"]
     fit = HostFit(fleet, demand, chain.options, states, context.offers)
-    return Inquiry(chain, fleet, demand, context, fit, verdicts)
+    return Inquiry(chain, fleet, demand, filters, context, fit, verdicts)
 
 
-def running_filters(chain: Chain, fleet: Fleet, demand: Demand) -> list[Filter]:
-    """Return the filters that run for a demand, in order.
+def _running_filters(chain: Chain, fleet: Fleet, demand: Demand) -> Iterator[Filter]:
+    """Yield the filters that run for a demand, in order.
 
     For forced hosts they are placement's alone; candidates are only asked for where columns do not say all.
     """
     placement_only = is_forced(demand.request)
-    return [
-        item
-        for item in chain.applies(demand.request)
-        if (not placement_only or item.name in chain.options.placement_filters)
-        and (item.name != CANDIDATES or not demand.plain or fleet.beyond_columns is not None)
-    ]
+    for item in chain.applies(demand.request):
+        is_asked = not placement_only or item.name in chain.options.placement_filters
+        if is_asked and (item.name != CANDIDATES or not demand.plain or fleet.beyond_columns is not None):
+            yield item

@@ -17,8 +17,6 @@ Ask = Callable[[Rows], npt.NDArray[np.bool_]]
 """Returns, for each of some rows, whether it passes the state filters."""
 
 _UNKNOWN, _FAILS, _PASSES = -1, 0, 1
-_MOST_FAILURES = 48
-"""Hosts that may fail one after another before all are asked: it is likely that most do."""
 
 
 class LazySurvivors:
@@ -28,7 +26,6 @@ class LazySurvivors:
         self.rows = rows
         self._status = known.copy()
         self._ask = ask
-        self._failures = 0
         self._places: npt.NDArray[np.int64] | None = None
         self.asked = 0
         """How many rows were asked about."""
@@ -60,11 +57,13 @@ class LazySurvivors:
         for each in values:
             for signed in (each, -each):
                 self._hold_top(signed)
+        many = 1
         while (self._status == _PASSES).sum() < 2:
             unknown = np.flatnonzero(self._status == _UNKNOWN)
             if not len(unknown):
                 return
-            self._try(int(unknown[0]))
+            self._learn(unknown[:many])
+            many *= 2
 
     def passes(self, rows: Rows) -> npt.NDArray[np.bool_]:
         """Return, for each of ``rows``, some of those in the running, whether it passes."""
@@ -79,21 +78,20 @@ class LazySurvivors:
         return self._places[rows]
 
     def _hold_top(self, values: npt.NDArray[np.float64]) -> None:
-        while True:
-            running = self._status != _FAILS
-            if not running.any():
-                return
-            holders = np.flatnonzero(running & (values == values[running].max()))
-            if (self._status[holders] == _PASSES).any():
-                return
-            self._try(int(holders[0]))
+        """Make sure that a row that passes holds the greatest value of those in the running.
 
-    def _try(self, place: int) -> None:
-        self._learn(np.array([place]))
-        if self._status[place] == _FAILS:
-            self._failures += 1
-            if self._failures > _MOST_FAILURES:
-                self.ask_all()
+        Where one after another fails, twice as many are asked about each time: many at once cost less each, and about
+        twice as many as had to be are asked about at most.
+        """
+        many = 1
+        while len(unknown := np.flatnonzero(self._status == _UNKNOWN)):
+            running = self._status != _FAILS
+            holds = running & (values == values[running].max())
+            if (holds & (self._status == _PASSES)).any():
+                return
+            best = np.argpartition(-values[unknown], many - 1)[:many] if many < len(unknown) else slice(None)
+            self._learn(unknown[best])
+            many *= 2
 
     def _learn(self, places: npt.NDArray[np.int64]) -> None:
         if len(places):

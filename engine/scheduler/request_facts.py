@@ -43,6 +43,12 @@ class RequestFacts:
         """The host's further facts, as text."""
         return dict(self.profile.stats)
 
+    @property
+    def enabling(self) -> str:
+        """What would have to change about the compute service of a row where it is disabled."""
+        reason = self.fleet.identity.disabled_reasons.get(self.row)
+        return "the compute service enabled" + (f" (disabled: {reason})" if reason else "")
+
     def known_zones(self) -> frozenset[str]:
         """Return every availability zone that a host or an aggregate names."""
         return self.fleet.zones

@@ -26,10 +26,12 @@ from engine.scheduler.destination import is_restricted
 from engine.scheduler.faults import FilterFault
 from engine.scheduler.inquiry import make_inquiry
 from engine.scheduler.never_reported import fails_weighing
+from engine.scheduler.no_valid_host import no_valid_host
 from engine.scheduler.sparse import GroupState, ImageCounts, OwnRows, SelectionContext
 from engine.scheduler.state_verdicts import StateVerdicts
+from engine.scheduler.text_masks import TextMasks
 from engine.scheduler.views import DEFAULT_BUDGET_BYTES, ViewStore
-from engine.scheduler.weighed_selection import Step, WeighedSelection, Weighers, no_valid_host
+from engine.scheduler.weighed_selection import Kept, Step, WeighedSelection
 
 __all__ = ["Selector", "Step"]
 
@@ -49,14 +51,22 @@ class Selector:
         self.rng = rng
         self.views = ViewStore(table, chain, budget_bytes=view_budget_bytes)
         self.verdicts = StateVerdicts(table)
+        self._texts = TextMasks(table, chain.options)
         self._zeros = np.empty((0, 0), dtype=np.float64)
         self._demands: dict[int, tuple[RequestSpec, Demand]] = {}
         self._demanded_at = -1
+        self._overrides: tuple[int, MultiplierOverrides] | None = None
 
     @property
     def overrides(self) -> MultiplierOverrides:
-        """The multipliers that aggregates override, for the table's present facts."""
-        return self.table.of_facts("multipliers", lambda: multiplier_overrides(self.chain, self.table))
+        """The multipliers that aggregates override, for the table's present facts; made anew only when they changed.
+
+        They are the chain's as well, so they are kept here: selectors with other chains may share the table.
+        """
+        facts = self.table.facts_revision
+        if self._overrides is None or self._overrides[0] != facts:
+            self._overrides = (facts, multiplier_overrides(self.chain, self.table))
+        return self._overrides[1]
 
     def warm(self) -> None:
         """Compile or load the kernels, by running each once on nothing."""
@@ -65,8 +75,8 @@ class Selector:
         amounts = Amounts(1, 1, 1, 1, 1, 1)
         mask = np.zeros(len(self.table.columns["present"]), dtype=np.uint8)
         enabled = np.ones(len(self.chain.column_filters), dtype=np.bool_)
-        weighers = self._weighers()
-        self.chain.weigh(self.table, mask, amounts, enabled, weighers.overrides, weighers.zeros)
+        kept = self._kept()
+        self.chain.weigh(self.table, mask, amounts, enabled, kept.overrides, kept.zeros)
         self.chain.verdicts(self.table, amounts)
 
     @property
@@ -143,9 +153,7 @@ class Selector:
         context = SelectionContext(
             self.table, joined, instance_rows=instance_rows, image_counts=image_counts, offers=offers
         )
-        weighed = WeighedSelection(
-            self.table, self.chain, self.rng, self._weighers(), demand, context, self.verdicts, own_rows
-        )
+        weighed = WeighedSelection(self.table, self.chain, self.rng, self._kept(), demand, context, own_rows)
         selections = weighed.run(alternates, members=members, claim=claim, steps=steps)
         if claim and group is not None and joined is not None:
             group.member_counts, group.host_rows = joined.member_counts, joined.host_rows
@@ -176,9 +184,9 @@ class Selector:
         found = sum(row >= 0 for row in rows)
         return [Selection(rows[0], weights[0], tuple(rows[1:found]), tuple(weights[1:found]))]
 
-    def _weighers(self) -> Weighers:
-        """Return what weighing needs; the zeros are kept, as touching fresh memory costs more than reading it."""
+    def _kept(self) -> Kept:
+        """Return what is kept between requests; of zeros, as touching fresh memory costs more than reading it."""
         shape = (len(self.chain.extra_weighers), len(self.table.columns["present"]))
         if self._zeros.shape != shape:
             self._zeros = np.zeros(shape, dtype=np.float64)
-        return Weighers(self.overrides, self._zeros)
+        return Kept(self.overrides, self._zeros, self._texts, self.verdicts)

@@ -93,7 +93,7 @@ class StateVerdicts:
         unknown = rows[kept.seen[rows] != generation[rows]]
         if len(unknown):
             kept.seen[unknown] = generation[unknown]
-            if len(unknown) > _WORTH_A_LOOK and plugin.needs is not None:
+            if len(unknown) >= _WORTH_A_LOOK and plugin.needs is not None:
                 needed = plugin.needs(fit.demand.request, fit.options)
                 if needed is not None:
                     room = self._has_room(unknown, needed, quirks=fit.options.nova_quirks)

@@ -13,30 +13,29 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.errors import NoValidHostError
 from engine.inventory.table import HostTable
 from engine.model.selection import Selection
 from engine.scheduler.chain import Chain, MultiplierOverrides
 from engine.scheduler.demand import Demand
 from engine.scheduler.destination import destination_rows
-from engine.scheduler.explain import rejection_counts
 from engine.scheduler.extra import extra_values
 from engine.scheduler.faults import FilterFault
-from engine.scheduler.host_fit import Assigned
-from engine.scheduler.inquiry import AMOUNT_FILTERS, Inquiry, make_inquiry, running_filters
+from engine.scheduler.inquiry import AMOUNT_FILTERS, make_inquiry
 from engine.scheduler.lazy_survivors import LazySurvivors
 from engine.scheduler.lazy_weighing import LazyWeighing, may_be_lazy
 from engine.scheduler.never_reported import check_weighable
+from engine.scheduler.no_valid_host import no_valid_host
 from engine.scheduler.registry import Filter
+from engine.scheduler.request_claims import RequestClaims
 from engine.scheduler.single_filter import Bits, passes_filter
 from engine.scheduler.sparse import Only, OwnRows, SelectionContext, own_rows_of
 from engine.scheduler.state_verdicts import StateVerdicts
-from engine.scheduler.static_mask import depends_on_usage, text_mask
+from engine.scheduler.static_mask import depends_on_usage
+from engine.scheduler.text_masks import TextMasks
 from engine.scheduler.weight_order import in_weight_order
 
 Rows = npt.NDArray[np.int64]
 _NO_BITS: Bits = np.empty(0, dtype=np.uint32)
-_CAPACITY = ("vcpu_free", "memory_mb_free", "disk_gb_free")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +47,16 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Weighers:
-    """What weighing needs beside the chain: the multipliers aggregates override, and zeros for idle extra weighers."""
+class Kept:
+    """What a selector keeps between requests.
+
+    The multipliers that aggregates override, zeros for idle extra weighers, and what filters said of texts and states.
+    """
 
     overrides: MultiplierOverrides
     zeros: npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    """One instance's host, its weight, and what the instance was given of it."""
-
-    row: int
-    weight: float
-    assigned: Assigned
+    texts: TextMasks
+    states: StateVerdicts
 
 
 class WeighedSelection:
@@ -75,24 +70,23 @@ class WeighedSelection:
         table: HostTable,
         chain: Chain,
         rng: random.Random,
-        weighers: Weighers,
+        kept: Kept,
         demand: Demand,
         context: SelectionContext,
-        verdicts: StateVerdicts,
         own_rows: OwnRows = (),
     ) -> None:
         self.table = table
         self.chain = chain
         self.rng = rng
-        self.weighers = weighers
+        self.kept = kept
         self.demand = demand
         self.context = context
         self.own_rows = own_rows
-        self.inquiry = make_inquiry(chain, table, demand, context, verdicts)
+        self.inquiry = make_inquiry(chain, table, demand, context, kept.states)
         self._order: Rows = np.empty(0, dtype=np.int64)
         self._weights = np.empty(0, dtype=np.float64)
         self._step = Step(self._order, self._weights)
-        self._chosen: list[_Chosen] = []
+        self._claims = RequestClaims(table)
         self._lazy = False
         self._survivors = LazySurvivors.of_nobody()
 
@@ -112,31 +106,30 @@ class WeighedSelection:
                 self.context.own_rows = own_rows_of(self.own_rows, number)
                 self._choose(number, steps)
                 if group is not None:
-                    row = self._chosen[-1].row
+                    row = self._claims.chosen[-1].row
                     # an instance put where it already is was counted there before
                     is_new = row not in self.context.own_rows
                     group.add(row, is_member=is_new and (members is None or members[number]))
             if many > 1 and alternates:
                 if group is not None:
                     # nova weighs once more as for the last instance, which by now is where it was put
-                    self.context.own_rows |= {self._chosen[-1].row}
+                    self.context.own_rows |= {self._claims.chosen[-1].row}
                 self._weigh(many - 1)
         except BaseException:
-            self._take_back(claims=True)
+            self._claims.finish(keep=False)
             raise
         spare = self._alternates(alternates)
-        self._take_back(claims=not claim)
+        self._claims.finish(keep=claim)
         return [
             Selection(item.row, item.weight, *spare[item.row], assignment=item.assigned.assignment)
-            for item in self._chosen
+            for item in self._claims.chosen
         ]
 
     # -- filtering -----------------------------------------------------------------------------------------------------
 
     def _filters(self, number: int) -> list[Filter]:
         """Return the filters that run before the choice for instance ``number``."""
-        filters = running_filters(self.chain, self.table, self.inquiry.demand)
-        return [item for item in filters if not (number > 0 and item.once_per_request)]
+        return [item for item in self.inquiry.filters if not (number > 0 and item.once_per_request)]
 
     def _first_order(self) -> Rows:
         """Return the rows that the request's own restrictions and its text filters leave, ascending."""
@@ -150,12 +143,12 @@ class WeighedSelection:
     def _passing_text(self, filters: Sequence[Filter], asked: Sequence[Filter], rows: Rows) -> Rows:
         """Return those of ``rows``, in their order, that pass the text filters among ``asked``, some of ``filters``."""
         inquiry = self.inquiry
+        texts = [item for item in asked if item.kind == "text"]
+        simple = [item for item in texts if inquiry.exempt(item) is False]
         try:
-            simple = [item for item in asked if item.kind == "text" and inquiry.exempt(item) is False]
-            mask = text_mask(simple, self.table, inquiry.demand.request, self.chain.options, rows)
-            left = np.asarray(rows[mask[rows] == 1])
-            for plugin in asked:
-                if plugin.kind == "text" and plugin not in simple:
+            left = self.kept.texts.passing(simple, inquiry.demand.request, inquiry.demand.amounts, rows)
+            for plugin in texts:
+                if plugin not in simple:
                     left = left[passes_filter(plugin, inquiry, left, _NO_BITS)]
         except FilterFault:
             return self._passing_in_turn(filters, rows)
@@ -180,15 +173,12 @@ class WeighedSelection:
         if steps is not None:
             steps.append(step)
         for row in self._passing_in_order():
-            assigned = self._assign(row)
-            if assigned is not None:
-                self.table.apply(row, 1, assigned.amounts, assigned.assignment)
-                self._chosen.append(_Chosen(row, float(self._weights[row]), assigned))
-                self._count_build(self._chosen[-1], 1)
-                if assigned.next_numa != self.inquiry.demand.request.numa:
-                    self.inquiry = self.inquiry.with_numa(assigned.next_numa)
+            chosen = self._claims.claim(self.inquiry, row, float(self._weights[row]))
+            if chosen is not None:
+                if chosen.assigned.next_numa != self.inquiry.demand.request.numa:
+                    self.inquiry = self.inquiry.with_numa(chosen.assigned.next_numa)
                 return
-        raise no_valid_host(self.inquiry, len(self._chosen))
+        raise no_valid_host(self.inquiry, len(self._claims.chosen))
 
     def _weigh(self, number: int) -> None:
         """Filter and weigh the rows in the running, and leave them in nova's order."""
@@ -210,8 +200,7 @@ class WeighedSelection:
             enabled[:] = False
         if self._lazy:
             rows = self._order[mask[self._order] == 1]
-            chosen = {item.row for item in self._chosen}
-            lazy = LazyWeighing(self.inquiry, self.weighers.overrides, states, rows, chosen, self._extra)
+            lazy = LazyWeighing(self.inquiry, self.kept.overrides, states, rows, self._claims.rows, self._extra)
             self._survivors = lazy.survivors()
             mask[rows] = 0
             # of some of these nothing is known: they are asked when their turn comes
@@ -220,7 +209,7 @@ class WeighedSelection:
             for plugin in states:
                 rows = self._order[mask[self._order] == 1]
                 mask[rows[~self.inquiry.verdicts.passes(self.inquiry.fit, plugin, rows)]] = 0
-        overrides = self.weighers.overrides
+        overrides = self.kept.overrides
         weighing = self.chain.weigh(self.table, mask, demand.amounts, enabled, overrides, self._extra(mask))
         order = self._order[mask[self._order] == 1]
         check_weighable(self.chain, self.table, order)
@@ -263,9 +252,9 @@ class WeighedSelection:
         """Return the extra weighers' values for the rows in ``mask``, float64[extra weighers, rows]."""
         request = self.inquiry.demand.request
         if self.context.group is None and not self.chain.weighs_arrays(request):
-            return self.weighers.zeros
+            return self.kept.zeros
         rows = np.flatnonzero(mask)
-        return extra_values(self.chain, request, self.context, rows, self.weighers.overrides)
+        return extra_values(self.chain, request, self.context, rows, self.kept.overrides)
 
     def _randomised(self, order: Rows, weights: npt.NDArray[np.float64]) -> Rows:
         """Return a sorted list after shuffle_best_same_weighed_hosts and host_subset_size."""
@@ -283,46 +272,12 @@ class WeighedSelection:
             rows.insert(0, rows.pop(self.rng.randrange(size)))
         return np.array(rows, dtype=np.int64)
 
-    # -- claims --------------------------------------------------------------------------------------------------------
-
-    def _assign(self, row: int) -> Assigned | None:
-        """Return what an instance is given of a row, None where a claim would fail.
-
-        Placement's capacity, less what earlier instances of the request took, decides; a rebuild claims nothing.
-        """
-        fit = self.inquiry.fit
-        if (
-            not fit.demand.request.is_rebuild
-            and not fit.needs_candidate(row)
-            and "CapacityFilter" in self.chain.options.placement_filters
-        ):
-            columns = self.table.columns
-            for name, amount in zip(_CAPACITY, self.inquiry.demand.amounts[: len(_CAPACITY)], strict=True):
-                if amount and columns[name][row] < amount:
-                    return None
-        return fit.assign(row)
-
-    def _count_build(self, chosen: _Chosen, change: int) -> None:
-        """Count a build in progress on the row, for the rest of this request: afterwards the host reports its own."""
-        if not chosen.assigned.is_whole:
-            return
-        (num_io_ops,) = self.table.own(["num_io_ops"])
-        num_io_ops[chosen.row] += change
-        self.table.touch(np.array([chosen.row]), facts=False)
-
-    def _take_back(self, *, claims: bool) -> None:
-        """Stop counting this request's builds, and give back its claims as well where ``claims``."""
-        for item in self._chosen:
-            self._count_build(item, -1)
-            if claims:
-                self.table.apply(item.row, -1, item.assigned.amounts, item.assigned.assignment)
-
     def _alternates(self, many: int) -> dict[int, tuple[tuple[int, ...], tuple[float, ...]]]:
         """Return, by chosen row, the best rows of its cell that no instance was given and their weights.
 
         Every instance of a cell shares them.
         """
-        taken = {item.row for item in self._chosen}
+        taken = self._claims.rows
         if not many:
             return dict.fromkeys(taken, ((), ()))
         cell_of, profiles = self.table.cell_of_profile, self.table.columns["profile"]
@@ -342,22 +297,3 @@ class WeighedSelection:
             rows = spare[int(cell_of[profiles[row]])]
             found[row] = (tuple(rows), tuple(self._weights[rows].tolist()))
         return found
-
-
-def no_valid_host(inquiry: Inquiry, placed: int) -> NoValidHostError:
-    """Return the error for a request that no host can take, with how many hosts each filter removed."""
-    rejections = rejection_counts(inquiry)
-    request, total = inquiry.demand.request, inquiry.fleet.host_count
-    last = next((name for name, removed in reversed(list(rejections.items())) if removed), None)
-    where = f"the last were removed by {last}" if last else "there is none in the fleet"
-    if inquiry.demand.refusal:
-        where = inquiry.demand.refusal
-    want = f"{request.num_instances} instances of " if request.num_instances > 1 else ""
-    return NoValidHostError(
-        f"no valid host for {want}{request.flavor.name or 'the request'} among {total}"
-        + (f" after {placed} instances were placed" if placed else "")
-        + f": {where}",
-        rejections=rejections,
-        hosts_total=total,
-        placed=placed,
-    )

@@ -13,13 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import InvalidRequestError, LimitExceededError
-from engine.fitting.numa_request import guest_numa
-from engine.fitting.pci_aliases import pci_requests
-from engine.model.flavor import Flavor
-from engine.model.image import Image
 from engine.model.limits import MAX_INSTANCES
-from engine.model.request_spec import RequestSpec
 from engine.service.batch_run import BatchColumns, BatchRun
+from engine.service.known_requests import KnownRequests
 from engine.service.placer import Placer
 from engine.v1 import scheduler_service_pb2 as pb
 
@@ -52,7 +48,7 @@ class StreamDictionary:
 
 
 def place_batch(
-    placer: Placer, message: pb.SelectDestinationsStreamRequest, dictionary: StreamDictionary
+    placer: Placer, known: KnownRequests, message: pb.SelectDestinationsStreamRequest, dictionary: StreamDictionary
 ) -> tuple[pb.SelectDestinationsStreamResponse, asyncio.Future[None] | None]:
     """Release and place a batch in memory; return its answer and the future to wait for before it may be sent.
 
@@ -60,10 +56,7 @@ def place_batch(
     break a filter, with nothing done.
     """
     columns = _parse(message)
-    requests = [
-        _request(placer, placer.catalog.flavor(name), message.project_id, message.user_id)
-        for name in message.flavor_names
-    ]
+    requests = [known.for_flavor(name, message.project_id, message.user_id) for name in message.flavor_names]
     run = BatchRun(
         placer, requests, columns, placer.book.owner_code(message.project_id, message.user_id, ""), placer.refresh()
     )
@@ -84,21 +77,6 @@ def place_batch(
         inventory_generation=placer.table.generation,
     )
     return answer, done
-
-
-def _request(placer: Placer, flavor: Flavor, project_id: str, user_id: str) -> RequestSpec:
-    """Return the request for a flavor; one without extra specs has neither NUMA cells nor PCI devices."""
-    if not flavor.extra_specs:
-        return RequestSpec(flavor=flavor, project_id=project_id, user_id=user_id, alternates=0)
-    image = Image()
-    return RequestSpec(
-        flavor=flavor,
-        project_id=project_id,
-        user_id=user_id,
-        alternates=0,
-        numa=guest_numa(flavor, image),
-        pci_requests=pci_requests(flavor, image, placer.aliases),
-    )
 
 
 def _parse(message: pb.SelectDestinationsStreamRequest) -> BatchColumns:

@@ -20,6 +20,7 @@ from engine.inventory.fleet_schema import FLEET_SCHEMA, MAX_TIME_US
 from engine.inventory.host_uuid import uuids_of_hosts
 from engine.inventory.ingest import FleetColumns
 from engine.inventory.table import HostTable
+from engine.model.candidates import STATUS_DISABLED
 from engine.model.limits import MAX_AMOUNT
 from engine.service.numa_messages import host_numa_from
 from engine.service.pci_messages import pools_from
@@ -220,6 +221,9 @@ def _merged(known: dict[str, Any] | None, host: inventory_pb2.Host) -> dict[str,
     if host.metrics:
         facts["metrics"] = metrics_text(dict(host.metrics))
     if host.HasField("service"):
+        if facts.get("disabled") and not host.service.disabled and not host.traits:
+            # nova-compute takes its mark of a disabled service away, whoever reported it
+            facts["traits"] = [name for name in facts["traits"] if name != STATUS_DISABLED]
         facts["disabled"] = host.service.disabled
         facts["disabled_reason"] = host.service.disabled_reason
         facts["forced_down"] = host.service.forced_down

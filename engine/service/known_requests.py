@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from engine.fitting.pci_aliases import Aliases
+from engine.fitting.numa_request import guest_numa
+from engine.fitting.pci_aliases import Aliases, pci_requests
 from engine.inventory.table import HostTable
+from engine.model.flavor import Flavor
+from engine.model.image import Image
 from engine.model.request_spec import RequestSpec
 from engine.service import request_messages
 from engine.service.catalog import Catalog
@@ -23,7 +26,7 @@ class KnownRequests:
         self._table = table
         self._default_zone = default_zone
         self._aliases = aliases
-        self._kept: dict[bytes, RequestSpec] = {}
+        self._kept: dict[bytes | tuple[str, str, str], RequestSpec] = {}
         self._checked_at = (-1, -1)
 
     def request_from(self, message: request_spec_pb2.RequestSpec) -> RequestSpec:
@@ -36,11 +39,37 @@ class KnownRequests:
         kind.ClearField("migration_uuid")
         return self._known(kind)
 
-    def _known(self, message: request_spec_pb2.RequestSpec) -> RequestSpec:
+    def for_flavor(self, name: str, project_id: str, user_id: str) -> RequestSpec:
+        """Return the request for one instance of a flavor without an image or alternates, as streams place them.
+
+        Raises UnknownFlavorError, and InvalidRequestError where the flavor's extra specs contradict each other.
+        """
+        self._forget_if_changed()
+        key = (name, project_id, user_id)
+        known = self._kept.get(key)
+        if known is None:
+            known = self._kept[key] = self._of_flavor(self._catalog.flavor(name), project_id, user_id)
+        return known
+
+    def _of_flavor(self, flavor: Flavor, project_id: str, user_id: str) -> RequestSpec:
+        image = Image()
+        return RequestSpec(
+            flavor=flavor,
+            project_id=project_id,
+            user_id=user_id,
+            alternates=0,
+            numa=guest_numa(flavor, image) if flavor.extra_specs else None,
+            pci_requests=pci_requests(flavor, image, self._aliases) if flavor.extra_specs else (),
+        )
+
+    def _forget_if_changed(self) -> None:
         revisions = (self._table.facts_revision, self._catalog.revision)
         if revisions != self._checked_at or len(self._kept) >= _MOST:
             self._kept.clear()
             self._checked_at = revisions
+
+    def _known(self, message: request_spec_pb2.RequestSpec) -> RequestSpec:
+        self._forget_if_changed()
         key = message.SerializeToString(deterministic=True)
         known = self._kept.get(key)
         if known is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.errors import InvalidRequestError
-from engine.inventory.device_texts import MAX_CELLS, MAX_CPUS
+from engine.inventory.device_records import MAX_CELLS, MAX_CPUS
 from engine.model.limits import MAX_AMOUNT, MAX_MEMORY_MB, check_amount
 from engine.model.numa import (
     ANY_PAGES,

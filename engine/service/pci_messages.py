@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from engine.errors import InvalidRequestError
-from engine.inventory.device_texts import MAX_POOLS
+from engine.inventory.device_records import MAX_POOLS
 from engine.model.limits import MAX_AMOUNT, check_amount
 from engine.model.pci import NUMA_POLICIES, PciPool, PciRequest, PciSpec
 from engine.v1 import pci_pb2

@@ -9,7 +9,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from engine.errors import InvalidRequestError
-from engine.inventory.device_texts import MAX_PROVIDERS
+from engine.inventory.device_records import MAX_PROVIDERS
 from engine.model.candidates import SHARES, Amount, Provider
 from engine.model.limits import MAX_AMOUNT, check_amount
 from engine.model.resources import UNLIMITED_MAX_UNIT, ResourceInventory
@@ -31,10 +31,10 @@ def check_resource_class(name: str) -> str:
     return name
 
 
-def check_trait(name: str) -> str:
+def check_trait(name: str, field: str = "traits") -> str:
     """Return a trait's name; raise InvalidRequestError for what placement would not take as one."""
     if not _NAME.fullmatch(name):
-        raise InvalidRequestError(f"{name[:300]!r} is no trait: use 1 to 255 of A-Z, 0-9 and _", field="traits")
+        raise InvalidRequestError(f"{name[:300]!r} is no trait: use 1 to 255 of A-Z, 0-9 and _", field=field)
     return name
 
 

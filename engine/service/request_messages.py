@@ -16,7 +16,6 @@ from engine.model.limits import MAX_AMOUNT, MAX_INSTANCES, check_amount
 from engine.model.numa import GuestNuma
 from engine.model.pci import PciRequest
 from engine.model.request_spec import RequestedDestination, RequestSpec
-from engine.scheduler.translate.standard_traits import STANDARD_TRAITS
 from engine.service.catalog import Catalog
 from engine.service.convert import consumer_bytes, flavor_from
 from engine.service.numa_messages import guest_numa_from, networks_from
@@ -37,8 +36,8 @@ def request_from(
     """Return the request spec of a message, with the guest's NUMA cells and PCI requests worked out.
 
     Raises UnknownFlavorError, UnknownGroupError, and InvalidRequestError for whatever can never be satisfied as
-    written: a trait or aggregate that nothing has, a flavor and image that contradict each other, uuids that are not,
-    counts out of range.
+    written: an aggregate that there is not, a flavor and image that contradict each other, uuids and traits that are
+    none, counts out of range.
     """
     choice = message.WhichOneof("flavor_choice")
     if choice is None:
@@ -197,9 +196,12 @@ def _tried(messages: Iterable[request_spec_pb2.TriedHost]) -> tuple[tuple[str, s
 
 
 def _check_names(request: RequestSpec, fleet: Fleet) -> None:
-    """Raise InvalidRequestError for a name that the fleet does not know; most requests name nothing."""
-    _check_traits(request.required_traits, request.forbidden_traits, "", fleet)
-    _check_traits(request.root_required, request.root_forbidden, "root_", fleet)
+    """Raise InvalidRequestError for what is no trait, a trait both ways, and an unknown aggregate; most name nothing.
+
+    A trait that nothing has is no error: as in nova, and as for a flavor's extra specs, no host is valid then.
+    """
+    _check_traits(request.required_traits, request.forbidden_traits, "")
+    _check_traits(request.root_required, request.root_forbidden, "root_")
     for wanted in request.member_of:
         unknown = sorted(wanted - fleet.aggregates.keys())
         if unknown:
@@ -208,36 +210,14 @@ def _check_names(request: RequestSpec, fleet: Fleet) -> None:
             )
 
 
-def _check_traits(required: frozenset[str], forbidden: frozenset[str], prefix: str, fleet: Fleet) -> None:
-    if not required and not forbidden:
-        return
+def _check_traits(required: frozenset[str], forbidden: frozenset[str], prefix: str) -> None:
     for name in sorted(required | forbidden):
-        if not _is_known(name, fleet):
-            field = f"{prefix}required_traits" if name in required else f"{prefix}forbidden_traits"
-            raise InvalidRequestError(
-                f"no host has ever had the trait {name!r}: check its spelling", field=field, trait=name
-            )
+        check_trait(name, f"{prefix}required_traits" if name in required else f"{prefix}forbidden_traits")
     both = required & forbidden
     if both:
         raise InvalidRequestError(
             f"trait {min(both)!r} is both required and forbidden", field=f"{prefix}forbidden_traits"
         )
-
-
-def _is_known(name: str, fleet: Fleet) -> bool:
-    """True for a trait that every cloud knows, or that a host or a resource provider has had."""
-    return name in fleet.traits or name in STANDARD_TRAITS or name in provider_traits(fleet)
-
-
-def provider_traits(fleet: Fleet) -> frozenset[str]:
-    """Return the traits of the resource providers under hosts' own, and of those that share what they have."""
-
-    def gather() -> frozenset[str]:
-        shapes = (tree for tree in fleet.devices.trees.values if tree is not None)
-        under = (provider.traits for tree in shapes for provider in tree.providers)
-        return frozenset().union(*under, *(provider.traits for provider in fleet.sharing.values()))
-
-    return fleet.of_facts("provider traits", gather)
 
 
 def check_zone(request: RequestSpec, fleet: Fleet, default_zone: str) -> None:

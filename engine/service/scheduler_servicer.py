@@ -98,7 +98,7 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
         async def read() -> None:
             try:
                 async for message in until_draining(request, self.draining):
-                    await under_way.put(place_batch(self.placer, message, dictionary))
+                    await under_way.put(place_batch(self.placer, self._requests, message, dictionary))
             except Exception as error:
                 await under_way.put(error)
             else:

@@ -18,7 +18,6 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from engine.config import Settings
-from engine.errors import InvalidSettingError
 from engine.scheduler.chain import Chain
 from engine.scheduler.compiler import compiling
 from engine.scheduler.select import Selector
@@ -27,6 +26,7 @@ from engine.service.daemon_thread import in_daemon_thread
 from engine.service.health import Health
 from engine.service.inventory_servicer import InventoryServicer
 from engine.service.inventory_writer import InventoryWriter
+from engine.service.listening import parsed_address, started_server
 from engine.service.placer import Placer
 from engine.service.restore import GENERATIONS_PER_START, Restored, restore, starts_kept, starts_record
 from engine.service.scheduler_servicer import SchedulerServicer
@@ -39,7 +39,6 @@ from engine.v1 import (
 
 _LOG = logging.getLogger("berth.service")
 _FORGET_INTERVAL_S = 60.0
-_LAST_PORT = 65_535
 SERVICES = (
     scheduler_service_pb2.DESCRIPTOR.services_by_name["SchedulerService"].full_name,
     inventory_service_pb2.DESCRIPTOR.services_by_name["InventoryService"].full_name,
@@ -72,16 +71,8 @@ class Service:
         self.settings = settings
         self.draining = asyncio.Event()
         self.health = Health()
-        size = settings.max_message_mb * 1024 * 1024
-        self.server = grpc.aio.server(
-            options=[
-                ("grpc.max_receive_message_length", size),
-                ("grpc.max_send_message_length", size),
-                # a second service on the same port must fail, not share it
-                ("grpc.so_reuseport", 0),
-            ]
-        )
         self.placer: Placer | None = None
+        self._server: grpc.aio.Server | None = None
         self._commits: Commits | None = None
         self._writer: InventoryWriter | None = None
         self._forgetting: asyncio.Task[None] | None = None
@@ -89,6 +80,7 @@ class Service:
     async def start(self) -> str:
         """Restore, warm, listen, and return the address served; raise InvalidSettingError when it cannot listen."""
         settings = self.settings
+        asked = parsed_address(settings.listen)
         commits = self._commits = Commits(Path(settings.state_dir), settings.ledger, asyncio.get_running_loop())
         state = await in_daemon_thread(commits.ledger.load)
         restored = await in_daemon_thread(lambda: restore(state))
@@ -101,17 +93,17 @@ class Service:
         placer = self.placer = Placer(restored.table, restored.book, restored.catalog, selector, commits, now_us)
         placer.answers.restore(list(state.tokens.values()))
         writer = self._writer = InventoryWriter(restored.table, restored.catalog, commits)
-        # what protoc generates has no types
-        scheduler_service_pb2_grpc.add_SchedulerServiceServicer_to_server(  # type: ignore[no-untyped-call]
-            SchedulerServicer(placer, self.draining), self.server
-        )
-        inventory_service_pb2_grpc.add_InventoryServiceServicer_to_server(  # type: ignore[no-untyped-call]
-            InventoryServicer(placer, writer, self.draining), self.server
-        )
-        health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
-        reflection.enable_server_reflection([*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], self.server)
-        address = self._listen()
-        await self.server.start()
+        scheduler = SchedulerServicer(placer, self.draining)
+        inventory = InventoryServicer(placer, writer, self.draining)
+
+        def add_services(server: grpc.aio.Server) -> None:
+            # what protoc generates has no types
+            scheduler_service_pb2_grpc.add_SchedulerServiceServicer_to_server(scheduler, server)  # type: ignore[no-untyped-call]
+            inventory_service_pb2_grpc.add_InventoryServiceServicer_to_server(inventory, server)  # type: ignore[no-untyped-call]
+            health_pb2_grpc.add_HealthServicer_to_server(self.health, server)
+            reflection.enable_server_reflection([*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+
+        self._server, address = await started_server(asked, settings.max_message_mb * 1024 * 1024, add_services)
         for name in ("", *SERVICES):
             await self.health.set(name, health_pb2.HealthCheckResponse.SERVING)
         self._forgetting = asyncio.create_task(self._forget_now_and_then())
@@ -123,19 +115,6 @@ class Service:
         restored.table.begin_generations(starts * GENERATIONS_PER_START)
         await commits.submit([starts_record(starts + 1)], lambda: None)
 
-    def _listen(self) -> str:
-        host, _, port = self.settings.listen.rpartition(":")
-        if not host or not (port.isascii() and port.isdecimal() and int(port) <= _LAST_PORT):
-            raise InvalidSettingError(f"listen must be HOST:PORT, not {self.settings.listen!r}", setting="listen")
-        try:
-            bound = self.server.add_insecure_port(self.settings.listen)
-        except RuntimeError as error:
-            raise InvalidSettingError(
-                f"cannot listen on {self.settings.listen}: the port is taken or the address is not this machine's",
-                setting="listen",
-            ) from error
-        return f"{host}:{bound}"
-
     async def stop(self) -> None:
         """Refuse new calls, finish those under way, commit, close."""
         self.draining.set()
@@ -145,7 +124,8 @@ class Service:
                 await self._forgetting
         await self.health.enter_graceful_shutdown()
         self.health.end_watches()
-        await self.server.stop(self.settings.drain_s)
+        if self._server is not None:
+            await self._server.stop(self.settings.drain_s)
         if self._writer is not None:
             await self._writer.settled()
         if self._commits is not None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.inventory.device_texts import MAX_CELLS, numa_of, numa_text, pools_of, pools_text, tree_of, tree_text
+from engine.inventory.device_records import MAX_CELLS
+from engine.inventory.device_texts import numa_of, numa_text, pools_of, pools_text, tree_of, tree_text
 from engine.model.candidates import Provider
 from engine.model.numa import HostCell, HostNuma, HostPages
 from engine.model.pci import PciPool

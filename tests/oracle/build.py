@@ -40,7 +40,6 @@ from tests.oracle.devices import (
 )
 
 DEFAULT_CELL = "11111111-1111-4111-8111-111111111111"
-STATUS_DISABLED = "COMPUTE_STATUS_DISABLED"
 _STATS_COLUMNS = {"num_instances": "num_instances", "num_io_ops": "io_workload", "failed_builds": "failed_builds"}
 _COLUMN_DEFAULTS = {column.name: column.default for column in COLUMNS if column.default is not None}
 _RESERVED = {"vcpus": "VCPU", "memory_mb": "MEMORY_MB", "disk_gb": "DISK_GB"}
@@ -205,8 +204,6 @@ def _fleet_row(host: dict[str, Any], now: str) -> dict[str, Any]:
     service = host.get("service") or {}
     disabled = bool(service.get("disabled"))
     traits = [*host.get("traits", ()), OWNER] if "traits" in host else []
-    if disabled and not host.get("disabled_trait_missing"):
-        traits.append(STATUS_DISABLED)
     reserved = host.get("reserved") or {}
     row: dict[str, Any] = {
         "host_id": host["host"],

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.errors import NoValidHostError
-from engine.model.candidates import Provider
+from engine.model.candidates import STATUS_DISABLED, Provider
 from engine.model.selection import Selection
 from engine.placement.candidates import candidates
 from engine.placement.deployment import deployment_of
@@ -35,7 +35,7 @@ def compare_end_to_end(content: Content, comparison: Comparison, *, quirks: bool
     """Compare everything that the whole of select_destinations answers."""
     expected = content["expected"]
     scenario = _scenario(content, quirks=quirks)
-    _compare_questions(scenario, expected, comparison)
+    _compare_questions(scenario, content, comparison)
     if "max_placement_results" in content["config"].get("scheduler", {}) and expected.get("candidates"):
         # which hosts placement cut off was chance: leave out the same ones
         offered = {uuid for uuids in expected["candidates"][0] for uuid in uuids}
@@ -71,9 +71,9 @@ def _scenario(content: Content, *, quirks: bool) -> Scenario:
     )
 
 
-def _compare_questions(scenario: Scenario, expected: dict[str, Any], comparison: Comparison) -> None:
+def _compare_questions(scenario: Scenario, content: Content, comparison: Comparison) -> None:
     """Compare the questions to placement as text, and all the candidates there are for each, as their providers."""
-    table, options = scenario.table, scenario.chain.options
+    expected, table, options = content["expected"], scenario.table, scenario.chain.options
     try:
         asked = translated(filtered(scenario.request, table, options), table, options)
     except NoValidHostError:
@@ -82,8 +82,13 @@ def _compare_questions(scenario: Scenario, expected: dict[str, Any], comparison:
     texts = [query_text(query, asked.limit) for query in asked.queries]
     comparison.same("placement_queries", texts, expected.get("placement_queries"))
     providers: list[Provider] = list(table.sharing.values())
+    unmarked = {host["uuid"] for host in content["hosts"] if host.get("disabled_trait_missing")}
     for row in table.present_rows().tolist():
-        providers += table.provider_tree(row).providers
+        root, *below = table.provider_tree(row).providers
+        if root.uuid in unmarked:
+            # nova-compute had not told placement yet: a moment that Berth's hosts never see
+            root = replace(root, traits=root.traits - {STATUS_DISABLED})
+        providers += [root, *below]
     deployment = deployment_of(providers)
     for query, theirs in zip(asked.queries, expected.get("candidates") or (), strict=False):
         found = candidates(deployment, query, quirks=options.nova_quirks, microversion=PLACEMENT_MICROVERSION)

@@ -45,9 +45,9 @@ def test_counts_go_filter_by_filter_and_add_up() -> None:
     assert counts == {
         "CapacityFilter": (2, 5),
         "AllocationUnitsFilter": (0, 5),
-        "TraitsFilter": (0, 5),
-        "ZoneFilter": (1, 4),
-        "ComputeFilter": (2, 2),
+        "TraitsFilter": (1, 4),
+        "ZoneFilter": (1, 3),
+        "ComputeFilter": (1, 2),
         "ImagePropertiesFilter": (0, 2),
         "ServerGroupAntiAffinityFilter": (0, 2),
         "ServerGroupAffinityFilter": (0, 2),
@@ -83,8 +83,8 @@ def test_the_nearest_misses_fail_least_and_say_what_to_change() -> None:
     answer = explained(nearest_limit=10)
     assert answer.nearest == (
         (2, ("zone az1 instead of az2",)),
-        (3, ("the compute service enabled (disabled: memory test)",)),
         (5, ("a heartbeat of the compute service within 60 s",)),
+        (3, ("the compute service enabled (disabled: memory test)",)),
         (
             1,
             (
@@ -182,10 +182,17 @@ def test_hosts_that_the_request_itself_leaves_out_come_first(restriction: dict[s
 
 
 def test_forced_hosts_meet_placements_filters_only() -> None:
-    answer = explained(request(vcpus=1, force_hosts=("h3",)), hosts=[3])
+    answer = explained(request(vcpus=1, force_hosts=("h5",)), hosts=[5])
     assert answer.passed == 1
-    assert "ComputeFilter" not in {verdict.filter for verdict in answer.verdicts[3]}
-    assert "CapacityFilter" in {verdict.filter for verdict in answer.verdicts[3]}
+    assert "ComputeFilter" not in {verdict.filter for verdict in answer.verdicts[5]}
+    assert "CapacityFilter" in {verdict.filter for verdict in answer.verdicts[5]}
+
+
+def test_a_forced_host_whose_service_is_disabled_is_refused_as_by_placement() -> None:
+    answer = explained(request(vcpus=1, force_hosts=("h3",)), hosts=[3])
+    assert answer.passed == 0
+    failed = {verdict.filter: verdict.reason for verdict in answer.verdicts[3] if not verdict.passed}
+    assert failed == {"AllocationCandidatesFilter": "the compute service enabled (disabled: memory test)"}
 
 
 def test_a_group_counts_too() -> None:

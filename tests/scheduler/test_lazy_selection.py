@@ -117,3 +117,11 @@ def test_hosts_that_lack_something_plain_are_told_without_fitting() -> None:
     assert selector.verdicts.evaluated < 120
     table = selector.table
     assert np.flatnonzero(table.columns["num_instances"]).tolist() == [400]
+
+
+def test_full_hosts_at_the_end_of_a_weighers_range_do_not_make_all_be_fitted() -> None:
+    full = [{**numa(cell(0, 8, pinned=8, usage_mb=number)), "free_ram_mb": number} for number in range(200)]
+    free = [{**numa(cell(0, 8, usage_mb=number)), "free_ram_mb": 1_000 + number} for number in range(3_000)]
+    selector = Selector(host_table([*full, *free]), chain(1.0), random.Random(0))
+    assert selector.select(pinned(4))[0].row == 3_199
+    assert selector.verdicts.evaluated < 600

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from engine.errors import NoValidHostError
+from engine.model.aggregate import Aggregate
 from engine.model.flavor import Flavor
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.chain import Chain
@@ -18,6 +19,7 @@ from engine.scheduler.faults import FilterFault
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.select import Selector, Step
 from engine.scheduler.sparse import GroupState
+from tests.builders import host_table, only, request
 from tests.oracle.build import build_table, microseconds
 from tests.scheduler.fleets import CELLS, NOW
 
@@ -148,3 +150,16 @@ def test_warming_an_empty_table_leaves_it_empty() -> None:
     of.warm()
     assert of.table.host_count == 0
     assert not np.any(of.table.columns["num_instances"])
+
+
+def test_selectors_with_different_chains_share_a_table_with_aggregates_that_override() -> None:
+    aggregates = [Aggregate("a", "a", frozenset({"h0"}), {"ram_weight_multiplier": "-1", "cpu_weight_multiplier": "9"})]
+    table = host_table([{"memory_mb": 131_072}, {}], aggregates=aggregates)
+    by_ram = Selector(table, only(weighers=["RAMWeigher"]), random.Random(0))
+    by_both = Selector(table, only(weighers=["CPUWeigher", "DiskWeigher", "RAMWeigher"]), random.Random(0))
+    assert by_ram.overrides.overridden.tolist() == [True]
+    assert by_both.overrides.overridden.tolist() == [True, False, True]
+    assert [by_ram.select(request(), claim=False)[0].row for _ in range(2)] == [1, 1]
+    table.delete_aggregate("a")
+    assert not by_both.overrides.any
+    assert by_ram.select(request(), claim=False)[0].row == 0

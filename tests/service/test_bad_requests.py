@@ -73,8 +73,9 @@ BAD_SPECS = {
     "too many alternates": (spec(alternates=101), "INVALID_REQUEST"),
     "negative alternates": (spec(alternates=-1), "INVALID_REQUEST"),
     "no such zone": (spec(availability_zone="atlantis"), "INVALID_REQUEST"),
-    "no such required trait": (spec(required_traits=["HW_ABSENT"]), "INVALID_REQUEST"),
-    "no such forbidden trait": (spec(forbidden_traits=["HW_ABSENT"]), "INVALID_REQUEST"),
+    "a required trait that is none": (spec(required_traits=["fast"]), "INVALID_REQUEST"),
+    "a forbidden trait without a name": (spec(forbidden_traits=[""]), "INVALID_REQUEST"),
+    "an endless trait": (spec(required_traits=["HW_" + "A" * 300]), "INVALID_REQUEST"),
     "a trait both ways": (spec(required_traits=["HW_A"], forbidden_traits=["HW_A"]), "INVALID_REQUEST"),
     "no such aggregate": (spec(member_of=[AggregateSet(aggregate_uuids=[new_uuid()])]), "INVALID_REQUEST"),
     "no such group": (spec(instance_group=new_uuid()), "UNKNOWN_GROUP"),
@@ -124,7 +125,7 @@ BAD_SPECS = {
     ),
     "one of no traits": (spec(any_of_traits=[TraitSet()]), "INVALID_REQUEST"),
     "one of what is no trait": (spec(any_of_traits=[TraitSet(traits=["fast"])]), "INVALID_REQUEST"),
-    "no such required trait of the host": (spec(root_required_traits=["HW_ABSENT"]), "INVALID_REQUEST"),
+    "a required trait of the host that is none": (spec(root_required_traits=["HW-A"]), "INVALID_REQUEST"),
     "a trait of the host both ways": (
         spec(root_required_traits=["HW_A"], root_forbidden_traits=["HW_A"]),
         "INVALID_REQUEST",
@@ -249,7 +250,8 @@ def test_what_is_wrong_is_named_in_the_details(shared):
 
     assert info(spec(num_instances=-1))["field"] == "num_instances"
     assert info(spec(availability_zone="atlantis"))["zone"] == "atlantis"
-    assert info(spec(forbidden_traits=["HW_ABSENT"])) == {"field": "forbidden_traits", "trait": "HW_ABSENT"}
+    assert info(spec(forbidden_traits=["fast"])) == {"field": "forbidden_traits"}
+    assert info(spec(root_required_traits=["fast"])) == {"field": "root_required_traits"}
     assert info(RequestSpec(flavor_name="absent")) == {"flavor": "absent"}
     assert info(spec(3, extra_specs={"hw:numa_nodes": "2"}))["nova_exception"] == "ImageNUMATopologyAsymmetric"
 

@@ -264,3 +264,16 @@ def test_an_update_that_changes_nothing_is_not_written_again(tmp_path):
         assert local.client.get_host("a").host.hypervisor_type == "xen"
         assert local.client.get_host("b").host.hypervisor_type == before.hypervisor_type
         local.assert_clean()
+
+
+def test_a_service_that_is_enabled_takes_its_mark_in_placement_away(local):
+    add_hosts(local.client, {"disabled": True, "traits": ["HW_A", "COMPUTE_STATUS_DISABLED"]})
+    with pytest.raises(NoValidHostError):
+        local.client.select_destinations(spec(force_hosts=["h0"]))
+    update(local, Host(host_id="h0", service=HostService(disabled=False)))
+    assert list(host(local).traits) == ["HW_A"]
+    local.client.select_destinations(spec(force_hosts=["h0"]))
+    # without a service that was disabled it is a trait like any other
+    update(local, Host(host_id="h0", traits=["COMPUTE_STATUS_DISABLED"]))
+    update(local, Host(host_id="h0", service=HostService(disabled=False)))
+    assert list(host(local).traits) == ["COMPUTE_STATUS_DISABLED"]

@@ -14,7 +14,7 @@ from engine.errors import (
     UnknownHostError,
 )
 from engine.v1.inventory_pb2 import Aggregate, ServerGroup
-from engine.v1.request_spec_pb2 import AggregateSet, Flavor, RequestedDestination
+from engine.v1.request_spec_pb2 import AggregateSet, Flavor, RequestedDestination, RequestGroup, RequestSpec, TraitSet
 from engine.v1.scheduler_service_pb2 import SelectDestinationsRequest
 from tests.service.messages import add_flavor, add_hosts, new_uuid, refusal, spec
 
@@ -215,14 +215,38 @@ def test_traits_forced_ignored_and_requested_hosts_are_obeyed(local):
     assert hosts_of(client.select_destinations(spec(forbidden_traits=["HW_GPU"]))) == ["h1"]
     assert hosts_of(client.select_destinations(spec(force_hosts=["h1"]))) == ["h1"]
     assert hosts_of(client.select_destinations(spec(force_nodes=["h0"]))) == ["h0"]
-    # a forced host is taken although its service is disabled, a requested one is not: its filters still run
-    assert hosts_of(client.select_destinations(spec(force_hosts=["h2"]))) == ["h2"]
-    with pytest.raises(NoValidHostError):
-        client.select_destinations(spec(requested_destination=RequestedDestination(host="h2")))
+    # placement knows of a disabled service, so that a forced host is not taken either
+    for chosen in ({"force_hosts": ["h2"]}, {"requested_destination": RequestedDestination(host="h2")}):
+        with pytest.raises(NoValidHostError):
+            client.select_destinations(spec(**chosen))
     assert hosts_of(client.select_destinations(spec(requested_destination=RequestedDestination(host="h1")))) == ["h1"]
     assert hosts_of(client.select_destinations(spec(ignore_hosts=["h0"]))) == ["h1"]
     with pytest.raises(NoValidHostError):
         client.select_destinations(spec(ignore_hosts=["h0", "h1"]))
+
+
+ABSENT: dict[str, RequestSpec] = {
+    "required": spec(required_traits=["HW_ABSENT"]),
+    "required of the host": spec(root_required_traits=["HW_ABSENT"]),
+    "one required": spec(any_of_traits=[TraitSet(traits=["HW_ABSENT"])]),
+    "forbidden": spec(forbidden_traits=["HW_ABSENT"]),
+    "forbidden to the host": spec(root_forbidden_traits=["HW_ABSENT"]),
+    "required by the flavor": spec(extra_specs={"trait:HW_ABSENT": "required"}),
+    "forbidden by the flavor": spec(extra_specs={"trait:HW_ABSENT": "forbidden"}),
+    "required of a group": spec(
+        requested_resources=[RequestGroup(suffix="a", resources={"VCPU": 1}, required_traits=["HW_ABSENT"])]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ABSENT)
+def test_a_trait_that_there_is_not_leaves_no_host_wherever_it_is_named(local, name):
+    add_hosts(local.client, {})
+    with pytest.raises(NoValidHostError, match="no trait HW_ABSENT"):
+        local.client.select_destinations(ABSENT[name])
+    # it may come any time, with a host that has it
+    add_hosts(local.client, {}, {"traits": ["HW_ABSENT"]})
+    local.client.select_destinations(ABSENT[name])
 
 
 def test_flavors_are_taken_by_name_and_can_be_replaced(local):

@@ -9,18 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from engine.model.candidates import STATUS_DISABLED
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import state_filter
 from engine.scheduler.request_facts import RequestFacts
 
+_REASON = "its resource providers cannot give what is asked for"
+
+
+def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> str:
+    is_marked = facts.profile.service_disabled and STATUS_DISABLED in request.root_forbidden
+    return facts.enabling if is_marked else _REASON
+
 
 @state_filter(
     "AllocationCandidatesFilter",
-    reason="its resource providers cannot give what is asked for",
+    reason=_REASON,
     once_per_request=True,
     request_key=None,
     columns=lambda request, options: (),
+    change=_change,
 )
 def allocation_candidates(
     facts: RequestFacts,

@@ -11,8 +11,7 @@ from engine.scheduler.request_facts import RequestFacts
 def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> str:
     columns = facts.fleet.columns
     if columns["service_disabled"][facts.row]:
-        reason = facts.fleet.identity.disabled_reasons.get(facts.row)
-        return "the compute service enabled" + (f" (disabled: {reason})" if reason else "")
+        return facts.enabling
     if columns["service_forced_down"][facts.row]:
         return "the compute service no longer forced down"
     return f"a heartbeat of the compute service within {options.service_down_time} s"

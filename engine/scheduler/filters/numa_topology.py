@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 
 from engine.fitting.cpu_policies import REQUIRE
-from engine.fitting.numa_fit import fit_candidates
+from engine.fitting.numa_fit import fitting_candidates
 from engine.fitting.numa_needs import needs
 from engine.model.image import Image
 from engine.model.numa import DEDICATED, HostNuma
@@ -104,7 +104,7 @@ def numa_topology(
         return (True,) * len(mappings)
     if host is None:
         return (False,) * len(mappings)
-    found = fit_candidates(
+    return fitting_candidates(
         host,
         request.numa,
         mappings,
@@ -116,4 +116,3 @@ def numa_topology(
         pack_cells=options.packing_host_numa_cells_allocation_strategy,
         quirks=options.nova_quirks,
     )
-    return [fitted is not None for fitted in found]

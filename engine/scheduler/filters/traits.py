@@ -1,11 +1,13 @@
 """TraitsFilter: the host has the traits asked for and none of the forbidden ones (placement's required=A,!B).
 
 Asked for are those of the flavor and the image, of features such as secure boot, of the request itself and of its root:
-for a host without further providers the root is the only one there is.
+for a host without further providers the root is the only one there is. A disabled compute service is a trait, too, and
+always forbidden, so that also a forced host is not taken then.
 """
 
 from __future__ import annotations
 
+from engine.model.candidates import STATUS_DISABLED
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import text_filter
@@ -23,7 +25,7 @@ def _asks(request: RequestSpec) -> bool:
 
 def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> str:
     required, forbidden = host_traits(request)
-    mine = frozenset(facts.fleet.traits.names(facts.profile.traits))
+    mine = frozenset(facts.fleet.traits.names(facts.fleet.provider_traits(facts.profile)))
     return ", ".join(
         [f"trait {name} added" for name in sorted(required - mine)]
         + [
@@ -31,7 +33,10 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
             for names in sorted(request.any_of_traits, key=sorted)
             if not names & mine
         ]
-        + [f"trait {name} removed" for name in sorted(forbidden & mine)]
+        + [
+            facts.enabling if name == STATUS_DISABLED and facts.profile.service_disabled else f"trait {name} removed"
+            for name in sorted(forbidden & mine)
+        ]
     )
 
 
@@ -53,7 +58,7 @@ def traits(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions)
     names = facts.fleet.traits
     if any(name not in names for name in required):
         return False
-    mine = facts.profile.traits
+    mine = facts.fleet.provider_traits(facts.profile)
     needed = names.known_bits(required)
     return (
         mine & needed == needed

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from engine.errors import InvalidRequestError
+from engine.fitting.custom_names import CUSTOM, custom_name
 from engine.fitting.pci_groups import STANDARD_CLASSES
 from engine.model.candidates import RequestGroup
 from engine.model.request_spec import RequestSpec
@@ -17,7 +18,6 @@ from engine.model.resources import DISK_GB, MEMORY_MB, VCPU
 from engine.scheduler.translate.cpus import PCPU, cpu_needs
 from engine.scheduler.translate.guest import Guest
 from engine.scheduler.translate.guest_traits import feature_traits, memory_encryption
-from engine.scheduler.translate.standard_traits import CUSTOM, custom_name
 
 UNSUFFIXED: Final = ""
 MEM_ENCRYPTION_CONTEXT: Final = "MEM_ENCRYPTION_CONTEXT"

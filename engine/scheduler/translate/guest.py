@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.errors import InvalidRequestError
+from engine.fitting.truth import is_true
 from engine.model.flavor import Flavor
 from engine.model.image import Image
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.image_texts import image_values
 
 _NOTHING: Final[Mapping[str, object]] = {}
-_TRUE: Final = frozenset({"1", "t", "true", "on", "y", "yes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,3 @@ def guest_of(request: RequestSpec) -> Guest:
     """Return a request's guest."""
     properties = request.image.properties
     return Guest(request.flavor, request.image, image_values(properties) if properties else _NOTHING)
-
-
-def is_true(text: str) -> bool:
-    """Return whether a text means yes; anything but 1, t, true, on, y and yes means no (oslo's bool_from_string)."""
-    return text.strip().lower() in _TRUE

@@ -6,12 +6,13 @@ from itertools import chain
 from typing import Final
 
 from engine.errors import InvalidRequestError
+from engine.fitting.custom_names import is_custom
 from engine.inventory.fleet import Fleet
 from engine.model.candidates import CandidateQuery, RequestGroup
 from engine.model.resources import UNLIMITED_MAX_UNIT
 from engine.placement.query_rules import check_query
 from engine.scheduler.options import SchedulerOptions
-from engine.scheduler.translate.standard_traits import STANDARD_TRAITS, is_custom
+from engine.scheduler.translate.standard_traits import STANDARD_TRAITS
 
 _NONE: Final = ""
 

@@ -1,15 +1,11 @@
-"""The traits that every placement knows, and how other words become custom names.
+"""The traits that every placement knows.
 
 The names are those of os-traits 3.9.0, which nova 34 and placement 16 were released with.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Final
-
-CUSTOM: Final = "CUSTOM_"
-"""What the names that a deployment makes for itself begin with."""
 
 _NAMES: Final = """
 COMPUTE_ACCELERATORS COMPUTE_ADDRESS_SPACE_EMULATED COMPUTE_ADDRESS_SPACE_PASSTHROUGH COMPUTE_ARCH_AARCH64
@@ -95,16 +91,3 @@ HW_PCI_LIVE_MIGRATABLE HW_PCI_ONE_TIME_USE MISC_SHARES_VIA_AGGREGATE OWNER_CYBOR
 STORAGE_DISK_SSD
 """
 STANDARD_TRAITS: Final = frozenset(_NAMES.split())
-
-_CUSTOM_NAME: Final = re.compile(r"CUSTOM_[A-Z0-9_]+")
-_OTHER_CHARACTERS: Final = re.compile(r"[^0-9A-Za-z]+")
-
-
-def custom_name(text: str) -> str:
-    """Return the custom name that a text stands for: ``"fast disk"`` is ``CUSTOM_FAST_DISK``."""
-    return CUSTOM + _OTHER_CHARACTERS.sub("_", text).upper()
-
-
-def is_custom(name: str) -> bool:
-    """Return whether a name is of the form that a deployment's own traits and resource classes have."""
-    return _CUSTOM_NAME.fullmatch(name) is not None

@@ -7,14 +7,13 @@ from typing import Final
 
 from engine.inventory.fleet import Fleet
 from engine.inventory.usage import Amounts, flavor_amounts
-from engine.model.candidates import CandidateQuery, RequestGroup
+from engine.model.candidates import STATUS_DISABLED, CandidateQuery, RequestGroup
 from engine.model.request_spec import RequestSpec
 from engine.model.resources import RESOURCE_CLASSES, UNLIMITED_MAX_UNIT
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.translate.groups import UNSUFFIXED, Groups, groups_of
 from engine.scheduler.translate.guest import guest_of
 from engine.scheduler.translate.refusal import refusal
-from engine.scheduler.translate.request_filters.compute_status import STATUS_DISABLED
 from engine.scheduler.translate.target import target_row
 from engine.scheduler.translate.zones import zone_members
 

@@ -179,3 +179,16 @@ def test_an_explanation_counts_what_providers_cannot_give() -> None:
     assert answer.passed == 1
     plain = explain(CHAIN, table.snapshot(), request(), SelectionContext(table))
     assert "AllocationCandidatesFilter" not in {item.filter for item in plain.rejections}
+
+
+@pytest.mark.parametrize("asked", [{}, {"extra_specs": {"resources:VGPU": "1"}}, {"force_hosts": ("h0",)}])
+def test_a_host_whose_service_is_disabled_is_no_candidate(asked: dict[str, object]) -> None:
+    hosts = [{**tree(child(name, {"VGPU": 1})), "disabled": name == "a"} for name in ("a", "b")]
+    spec = request(**asked)
+    for chain in (CHAIN, Chain.from_options(SchedulerOptions(enabled_filters=()))):
+        table = host_table(hosts)
+        rows = [] if "force_hosts" in asked else [1]
+        try:
+            assert [item.row for item in selector(table, chain).select(spec)] == rows
+        except NoValidHostError:
+            assert not rows

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from engine.inventory.ingest import fleet_columns
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import find_filter
 from engine.scheduler.request_facts import RequestFacts
-from tests.builders import host_table, passing, request
+from tests.builders import fleet, host_table, passing, request
 
 NAME = "TraitsFilter"
 
@@ -88,3 +90,40 @@ def test_a_rejection_says_what_would_have_to_change() -> None:
     assert change(RequestFacts(host_table(HOSTS), 0), spec, SchedulerOptions()) == (
         "trait CUSTOM_C added, trait CUSTOM_D or CUSTOM_E added, trait CUSTOM_B removed"
     )
+
+
+DISABLED = "COMPUTE_STATUS_DISABLED"
+SERVICES = [{"disabled": True, "traits": ["CUSTOM_A"]}, {"traits": [DISABLED]}, {}]
+
+
+@pytest.mark.parametrize(
+    ("asked", "passes"),
+    [
+        ({}, {"h0", "h1", "h2"}),
+        ({"root_forbidden": frozenset({DISABLED})}, {"h2"}),
+        ({"forbidden_traits": frozenset({DISABLED})}, {"h2"}),
+        ({"root_required": frozenset({DISABLED})}, {"h0", "h1"}),
+        ({"required_traits": frozenset({"CUSTOM_A", DISABLED})}, {"h0"}),
+        ({"any_of_traits": frozenset({frozenset({DISABLED, "CUSTOM_B"})})}, {"h0", "h1"}),
+    ],
+)
+def test_a_disabled_service_is_a_trait(asked: dict[str, object], passes: set[str]) -> None:
+    assert passing(NAME, SERVICES, request(**asked)) == passes
+
+
+def test_the_trait_comes_and_goes_with_the_service() -> None:
+    table = host_table([{"disabled": True}, {}])
+    assert [DISABLED in table.provider_tree(row).root.traits for row in range(2)] == [True, False]
+    table.upsert_columns(fleet_columns(fleet([{}, {"disabled": True}])), np.arange(2))
+    assert [DISABLED in table.provider_tree(row).root.traits for row in range(2)] == [False, True]
+    # what the host reports is as before
+    assert table.host(1).traits == frozenset()
+
+
+def test_an_operator_is_told_to_enable_the_service() -> None:
+    table = host_table([{"disabled": True, "disabled_reason": "fans"}, {"traits": [DISABLED]}])
+    change = find_filter(NAME).change
+    assert change is not None
+    spec = request(root_forbidden=frozenset({DISABLED}))
+    said = [change(RequestFacts(table, row), spec, SchedulerOptions()) for row in range(2)]
+    assert said == ["the compute service enabled (disabled: fans)", f"trait {DISABLED} removed"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from engine.model.candidates import STATUS_DISABLED
 from engine.scheduler.translate.request_filters.asked import Added, Asked
 
-STATUS_DISABLED = "COMPUTE_STATUS_DISABLED"
 _ADDED = Added(root_forbidden=frozenset({STATUS_DISABLED}))
 
 

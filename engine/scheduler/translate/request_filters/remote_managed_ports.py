@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.scheduler.translate.guest import is_true
+from engine.fitting.truth import is_true
 from engine.scheduler.translate.request_filters.asked import Added, Asked, root_trait
 
 _ADDED = root_trait("COMPUTE_REMOTE_MANAGED_PORTS")
