@@ -10,12 +10,12 @@ import pyarrow as pa
 import pytest
 
 from bench.classes import Classes, make_selector, make_table
-from bench.nova.fleets import ALL_FILTERS
 from bench.report import Figure
 from bench.test_kernel import seconds
 from bench.workloads import CHAINS, KernelWork, chosen, times
 from engine.model.flavor import Flavor
 from engine.scheduler.options import SchedulerOptions
+from tests.differential.filter_families import ALL_FILTERS
 
 FLAVOR = Flavor("general", 2, 4096, 20)
 

@@ -7,41 +7,11 @@ import uuid
 from typing import Any
 
 from bench.workloads import SEED
+from engine.scheduler.options import DEFAULT_FILTERS
 
 Content = dict[str, Any]
 
 NOW = "2026-01-15T12:00:00"
-DEFAULT_FILTERS = (
-    "ComputeFilter",
-    "ComputeCapabilitiesFilter",
-    "ImagePropertiesFilter",
-    "ServerGroupAntiAffinityFilter",
-    "ServerGroupAffinityFilter",
-)
-ALL_FILTERS = (
-    "AllHostsFilter",
-    "ComputeFilter",
-    "ComputeCapabilitiesFilter",
-    "ImagePropertiesFilter",
-    "AggregateInstanceExtraSpecsFilter",
-    "AggregateImagePropertiesIsolation",
-    "AggregateMultiTenancyIsolation",
-    "AggregateTypeAffinityFilter",
-    "AggregateIoOpsFilter",
-    "IoOpsFilter",
-    "AggregateNumInstancesFilter",
-    "NumInstancesFilter",
-    "DifferentHostFilter",
-    "SameHostFilter",
-    "SimpleCIDRAffinityFilter",
-    "ServerGroupAntiAffinityFilter",
-    "ServerGroupAffinityFilter",
-    "IsolatedHostsFilter",
-    "JsonFilter",
-    "MetricsFilter",
-    "NUMATopologyFilter",
-    "PciPassthroughFilter",
-)
 _CORES = 16
 _CELL_MB = 131072
 

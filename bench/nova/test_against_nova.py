@@ -19,15 +19,16 @@ from typing import Any
 
 import pytest
 
-from bench.nova.fleets import ALL_FILTERS, DEFAULT_FILTERS, Content, numa_case, plain_case
+from bench.nova.fleets import Content, numa_case, plain_case
 from bench.report import Figure
 from bench.workloads import SEED, chosen, times
 from engine.inventory.usage import assigned_amounts, flavor_amounts
 from engine.model.request_spec import RequestSpec
 from engine.model.selection import Selection
 from engine.scheduler.chain import Chain
-from engine.scheduler.options import SchedulerOptions
+from engine.scheduler.options import DEFAULT_FILTERS, SchedulerOptions
 from engine.scheduler.select import Selector
+from tests.differential.filter_families import ALL_FILTERS
 from tests.oracle.build import build_request, build_table, microseconds
 
 NOVA_PYTHON = os.environ.get("NOVA_PYTHON", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from engine.scheduler.options import DEFAULT_FILTERS
 from tests.differential.chance import Chance, Content
 from tests.differential.fleets import FEATURES, MODELS
 
@@ -30,13 +31,6 @@ ALL_FILTERS = (
     "MetricsFilter",
     "NUMATopologyFilter",
     "PciPassthroughFilter",
-)
-DEFAULT_FILTERS = (
-    "ComputeFilter",
-    "ComputeCapabilitiesFilter",
-    "ImagePropertiesFilter",
-    "ServerGroupAntiAffinityFilter",
-    "ServerGroupAffinityFilter",
 )
 _ATTRIBUTES = (
     "free_ram_mb",

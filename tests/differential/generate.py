@@ -6,10 +6,10 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
+from engine.scheduler.options import DEFAULT_FILTERS
 from tests.differential.chance import Chance, Content
 from tests.differential.device_families import DEVICE_FAMILIES
 from tests.differential.families import AGGREGATE_KEYS, FAMILIES
-from tests.differential.filter_families import DEFAULT_FILTERS
 from tests.differential.fleets import FLAVOR_NAMES, NOW, PROJECTS, make_aggregates, make_hosts
 
 REQUESTS_A_FLEET = 5

@@ -7,10 +7,8 @@ not at all; no CPU and no device is given twice; and the audit is clean.
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -29,6 +27,7 @@ from tests.ports import free_port
 from tests.service.devices import gpus, numa_host, update
 from tests.service.messages import add_flavor, spec
 from tests.service.subprocesses import Served, served
+from tests.torture.command import run
 
 HOSTS = 6
 DEVICES = 3
@@ -201,16 +200,5 @@ def torture(folder: Path, *, kills: int, seed: int, clients: int = 3) -> int:
     return held
 
 
-def main() -> None:
-    """Torture a service in a temporary directory."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        held = torture(Path(folder), kills=given.kills, seed=given.seed)
-    print(f"{given.kills} kills, {held} allocations held, none lost, none twice")
-
-
 if __name__ == "__main__":
-    main()
+    run(torture, __doc__)

@@ -7,9 +7,7 @@ not by half.
 
 from __future__ import annotations
 
-import argparse
 import random
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +23,7 @@ from engine.v1.scheduler_service_pb2 import SelectDestinationsResponse, SelectDe
 from tests.ports import free_port
 from tests.service.messages import add_flavor, add_hosts, batch, spec
 from tests.service.subprocesses import Served, served
+from tests.torture.command import run
 
 HOSTS = 40
 BATCH = 16
@@ -276,16 +275,5 @@ def torture(folder: Path, *, kills: int, seed: int, clients: int = 6) -> int:
     return held
 
 
-def main() -> None:
-    """Torture a service in a temporary directory."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        held = torture(Path(folder), kills=given.kills, seed=given.seed)
-    print(f"{given.kills} kills, {held} allocations held, none lost, none twice")
-
-
 if __name__ == "__main__":
-    main()
+    run(torture, __doc__)
