@@ -13,13 +13,12 @@ def parse_cpu_spec(text: str, *, name: str) -> frozenset[int]:
     Raises NumaConstraintError where an element is neither, where a range runs backwards, and above MAX_VCPUS, a number
     that no guest has.
     """
-    included: set[int] = set()
-    excluded: set[int] = set()
+    # sets of bits: a short text may name wide ranges many times over
+    included = excluded = 0
     for element in text.split(","):
         rule = element.strip()
         if not rule:
             continue
-        target = excluded if rule.startswith("^") else included
         first, dash, last = rule.removeprefix("^").partition("-")
         low = _cpu_number(first, rule, name)
         high = _cpu_number(last, rule, name) if dash else low
@@ -29,8 +28,13 @@ def parse_cpu_spec(text: str, *, name: str) -> frozenset[int]:
             raise NumaConstraintError(
                 f"{name} names CPU {high}, but no guest has more than {MAX_VCPUS} CPUs", nova_exception="Invalid"
             )
-        target.update(range(low, high + 1))
-    return frozenset(included - excluded)
+        named = ((1 << (high - low + 1)) - 1) << low
+        if rule.startswith("^"):
+            excluded |= named
+        else:
+            included |= named
+    chosen = f"{included & ~excluded:b}"
+    return frozenset(number for number, bit in enumerate(reversed(chosen)) if bit == "1")
 
 
 def _cpu_number(text: str, rule: str, name: str) -> int:

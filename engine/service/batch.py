@@ -86,6 +86,8 @@ def _parse(message: pb.SelectDestinationsStreamRequest) -> BatchColumns:
     many = len(tokens) // 16
     if many > MAX_BATCH or len(message.release_consumers) // 16 > MAX_BATCH:
         raise LimitExceededError(f"a batch holds at most {MAX_BATCH} requests and as many releases", limit=MAX_BATCH)
+    if len(message.flavor_names) > MAX_BATCH:
+        raise LimitExceededError(f"a batch names at most {MAX_BATCH} flavors", limit=MAX_BATCH)
     if len(message.flavor_codes) != 4 * many:
         raise InvalidRequestError(
             f"flavor_codes has {len(message.flavor_codes)} bytes for {many} requests, not 4 each", field="flavor_codes"

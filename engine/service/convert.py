@@ -12,6 +12,7 @@ from engine.model.assignment import Assignment
 from engine.model.flavor import Flavor
 from engine.model.server_group import ServerGroup
 from engine.service.assignments import assignment_message, total_resources
+from engine.service.lengths import MAX_SPEC, check_texts
 from engine.v1 import inventory_pb2, request_spec_pb2, selection_pb2
 
 
@@ -29,7 +30,8 @@ def consumer_text(consumer: bytes) -> str:
 
 
 def flavor_from(message: request_spec_pb2.Flavor) -> Flavor:
-    """Return a flavor; raise InvalidRequestError for sizes out of range."""
+    """Return a flavor; raise InvalidRequestError for sizes out of range, and extra specs beyond nova's lengths."""
+    check_texts("extra_specs", message.extra_specs, MAX_SPEC, "extra_specs")
     return Flavor(
         name=message.name,
         vcpus=message.vcpus,

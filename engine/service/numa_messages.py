@@ -19,11 +19,15 @@ from engine.model.numa import (
     HostPages,
     NetworkNeeds,
 )
+from engine.service.lengths import check_count
 from engine.v1 import numa_pb2
 
 MAX_CPU = 2**20 - 1
 """The largest number of a CPU."""
 MAX_PAGE_KB = 64 * 1024**2
+_MAX_PAGE_SIZES = 64
+_MAX_PHYSNETS = 1024
+_FIELD = "numa_topology"
 _MAX_ID = MAX_AMOUNT
 _CPU_POLICIES = ("", SHARED, DEDICATED, MIXED)
 _THREAD_POLICIES = ("", "prefer", "isolate", "require")
@@ -32,7 +36,7 @@ _EMULATOR_POLICIES = ("", "isolate", "share")
 
 def host_numa_from(message: numa_pb2.NumaTopology) -> HostNuma | None:
     """Return a host's cells, None where there are none; raise InvalidRequestError for what no host can be."""
-    _check_count(message.cells)
+    check_count("NUMA cells", len(message.cells), MAX_CELLS, _FIELD)
     seen: dict[int, int] = {}
     cells = tuple(_host_cell(cell, seen) for cell in message.cells)
     _check_distinct([cell.cell_id for cell in cells])
@@ -42,6 +46,9 @@ def host_numa_from(message: numa_pb2.NumaTopology) -> HostNuma | None:
 def _host_cell(message: numa_pb2.HostCell, seen: dict[int, int]) -> HostCell:
     where = f"NUMA cell {message.cell_id}"
     check_amount("a NUMA cell's id", message.cell_id, 0, _MAX_ID)
+    check_count(f"{where}: sets of siblings", len(message.siblings), MAX_CPUS, _FIELD)
+    check_count(f"{where}: page sizes", len(message.pages), _MAX_PAGE_SIZES, _FIELD)
+    check_count(f"{where}: physnets", len(message.physnets), _MAX_PHYSNETS, _FIELD)
     cpus = _cpus(where, "cpus", message.cpus)
     pinnable = _cpus(where, "pinnable_cpus", message.pinnable_cpus)
     pinned = _cpus(where, "pinned_cpus", message.pinned_cpus)
@@ -90,7 +97,7 @@ def _pages(where: str, message: numa_pb2.HostPages) -> HostPages:
 
 def guest_numa_from(message: numa_pb2.NumaTopologyRequest) -> GuestNuma | None:
     """Return the cells a guest asks for, None for none; raise InvalidRequestError for what no guest can be."""
-    _check_count(message.cells)
+    check_count("NUMA cells", len(message.cells), MAX_CELLS, _FIELD)
     seen: dict[int, int] = {}
     cells = tuple(_guest_cell(cell, seen) for cell in message.cells)
     _check_distinct([cell.cell_id for cell in cells])
@@ -119,7 +126,8 @@ def _guest_cell(message: numa_pb2.GuestCell, seen: dict[int, int]) -> GuestCell:
 
 
 def networks_from(message: numa_pb2.NetworkNeeds) -> NetworkNeeds:
-    """Return what networks want near; raise InvalidRequestError for a physical network without a name."""
+    """Return what networks want near; raise InvalidRequestError for a network without a name, or too many."""
+    check_count("networks", len(message.physnets), _MAX_PHYSNETS)
     if "" in message.physnets:
         raise _invalid("networks: a physical network has no name")
     return NetworkNeeds(frozenset(message.physnets), message.tunneled)
@@ -163,11 +171,6 @@ def guest_cell_message(cell: GuestCell) -> numa_pb2.GuestCell:
     )
 
 
-def _check_count(cells: Iterable[numa_pb2.HostCell | numa_pb2.GuestCell]) -> None:
-    if len(list(cells)) > MAX_CELLS:
-        raise _invalid(f"there are {len(list(cells))} NUMA cells, at most {MAX_CELLS} are allowed")
-
-
 def _check_distinct(cell_ids: list[int]) -> None:
     twice = [cell_id for index, cell_id in enumerate(cell_ids) if cell_id in cell_ids[:index]]
     if twice:
@@ -202,4 +205,4 @@ def _one_of(name: str, text: str, known: tuple[str, ...]) -> str | None:
 
 
 def _invalid(message: str) -> InvalidRequestError:
-    return InvalidRequestError(message, field="numa_topology")
+    return InvalidRequestError(message, field=_FIELD)

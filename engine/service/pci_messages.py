@@ -10,7 +10,6 @@ from engine.model.limits import MAX_AMOUNT, check_amount
 from engine.model.pci import NUMA_POLICIES, PciPool, PciRequest, PciSpec
 from engine.v1 import pci_pb2
 
-MAX_REQUESTS = 256
 _MAX_DEVICES = 65_536
 
 
@@ -70,8 +69,6 @@ def pci_requests_from(messages: Iterable[pci_pb2.PciRequest]) -> tuple[PciReques
     A request without a name gets one of its own.
     """
     requests = tuple(_request(message, number) for number, message in enumerate(messages))
-    if len(requests) > MAX_REQUESTS:
-        raise _wrong(f"there are {len(requests)} pci_requests, at most {MAX_REQUESTS} are allowed")
     names = [request.request_id for request in requests]
     if len(set(names)) != len(names):
         raise _wrong("two pci_requests have the same request_id")

@@ -18,15 +18,13 @@ from engine.model.pci import PciRequest
 from engine.model.request_spec import RequestedDestination, RequestSpec
 from engine.service.catalog import Catalog
 from engine.service.convert import consumer_bytes, flavor_from
+from engine.service.lengths import check_request
 from engine.service.numa_messages import guest_numa_from, networks_from
 from engine.service.pci_messages import pci_requests_from
 from engine.service.provider_messages import check_resource_class, check_trait, uuid_text
 from engine.v1 import request_spec_pb2
 
 MAX_ALTERNATES = 100
-MAX_GROUPS = 256
-"""Groups of resources of one request, and sets of them that belong under one provider."""
-MAX_TRIED = 1024
 _SUFFIX = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -37,8 +35,9 @@ def request_from(
 
     Raises UnknownFlavorError, UnknownGroupError, and InvalidRequestError for whatever can never be satisfied as
     written: an aggregate that there is not, a flavor and image that contradict each other, uuids and traits that are
-    none, counts out of range.
+    none, counts out of range, more than any request names.
     """
+    check_request(message)
     choice = message.WhichOneof("flavor_choice")
     if choice is None:
         raise InvalidRequestError("give a flavor, by name or in full", field="flavor")
@@ -127,11 +126,6 @@ def _pci_requests(
 
 def _groups(messages: Iterable[request_spec_pb2.RequestGroup]) -> tuple[RequestGroup, ...]:
     groups = tuple(map(_group, messages))
-    if len(groups) > MAX_GROUPS:
-        raise InvalidRequestError(
-            f"there are {len(groups)} requested_resources, at most {MAX_GROUPS} are allowed",
-            field="requested_resources",
-        )
     suffixes = [group.suffix for group in groups]
     if len(set(suffixes)) != len(suffixes):
         raise InvalidRequestError("two requested_resources have the same suffix", field="requested_resources")
@@ -181,15 +175,11 @@ def _subtrees(messages: Iterable[request_spec_pb2.SuffixSet]) -> tuple[tuple[str
             raise InvalidRequestError(
                 "same_subtree needs suffixes of 1 to 64 letters, digits, - and _", field="same_subtree"
             )
-    if len(subtrees) > MAX_GROUPS:
-        raise InvalidRequestError(f"same_subtree has more than {MAX_GROUPS} sets", field="same_subtree")
     return subtrees
 
 
 def _tried(messages: Iterable[request_spec_pb2.TriedHost]) -> tuple[tuple[str, str], ...]:
     tried = tuple((message.host, message.node) for message in messages)
-    if len(tried) > MAX_TRIED:
-        raise InvalidRequestError(f"tried names more than {MAX_TRIED} hosts", field="tried")
     if any(not host for host, _ in tried):
         raise InvalidRequestError("tried names a host without a name", field="tried")
     return tried

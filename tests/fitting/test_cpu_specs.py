@@ -53,3 +53,9 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert all(cpu >= 0 for cpu in parse_cpu_spec(text, name="mask"))
     except NumaConstraintError as error:
         assert error.nova_exception == "Invalid"
+
+
+def test_wide_ranges_named_often_are_read_at_once() -> None:
+    # as sets of numbers this would take a minute
+    text = ",".join(["0-999999"] * 2000 + ["^1-999999"] * 2000)
+    assert parse_cpu_spec(text, name="a list") == {0}

@@ -134,6 +134,8 @@ BAD_SPECS = {
     "a subtree of what is no suffix": (spec(same_subtree=[SuffixSet(suffixes=["a b"])]), "INVALID_REQUEST"),
     "a host tried without a name": (spec(tried=[TriedHost(node="n")]), "INVALID_REQUEST"),
     "too many hosts tried": (spec(tried=1025 * [TriedHost(host="h")]), "INVALID_REQUEST"),
+    "an extra spec longer than nova's": (spec(extra_specs={"a": "x" * 256}), "INVALID_REQUEST"),
+    "too many traits": (spec(required_traits=["HW_A"] * 20_000), "INVALID_REQUEST"),
 }
 
 
