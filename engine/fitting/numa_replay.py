@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import perm
 
-from engine.fitting.cell_fit import CellLimits, CellNeeds, cell_fit, fitted_cell
+from engine.fitting.cell_fit import PINNED_POLICIES, CellLimits, CellNeeds, cell_fit, fitted_cell
 from engine.fitting.host_cell_sets import HostCellSets
 from engine.fitting.numa_exact import any_fits, first_fits, guest_needs
 from engine.model.numa import ANY_PAGES, GuestCell, GuestNuma, HostCell
@@ -61,7 +61,7 @@ def _replayed(
     Where there are many ways, the last conditions that could suit end the work: no one looks at the guest cells then.
     """
     count = len(guest.cells)
-    if perm(len(cells), count) <= FEW:
+    if perm(len(cells), count) <= FEW or _may_stop_nova(cells, guest):
         open_sets = [True] * len(sets)
     else:
         usable = _usable_cells(cells, guest, limits)
@@ -74,20 +74,23 @@ def _replayed(
         yield asked if open_sets[number] and went else []
 
 
+def _may_stop_nova(cells: Sequence[HostCell], guest: GuestNuma) -> bool:
+    """Return whether nova may come to choose cores in a cell that lists no sibling sets, which ends its search."""
+    pinned = any(cell.cpu_policy in PINNED_POLICIES for cell in guest.cells)
+    return pinned and not all(cell.siblings for cell in cells)
+
+
 def _usable_cells(cells: Sequence[HostCell], guest: GuestNuma, limits: CellLimits) -> int:
     """Return the mask of the host cells that fit any of the guest cells; nova cannot be misled onto others.
 
-    A page size once found counts as asked for on the next host cell, so any size is allowed for here, and a cell that
-    lists no sibling sets, which may stop nova, counts as fitting.
+    A page size once found counts as asked for on the next host cell, so any size is allowed for here.
     """
     eased = {
         replace(needs, reserved=0, page_size_kb=ANY_PAGES if (needs.page_size_kb or 0) < 0 else needs.page_size_kb)
         for needs in guest_needs(guest)
     }
     return sum(
-        1 << number
-        for number, cell in enumerate(cells)
-        if not cell.siblings or any(cell_fit(cell, needs, limits).fits for needs in eased)
+        1 << number for number, cell in enumerate(cells) if any(cell_fit(cell, needs, limits).fits for needs in eased)
     )
 
 

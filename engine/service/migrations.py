@@ -43,9 +43,7 @@ class Migrator:
         """
         placer = self.placer
         if request.num_instances != 1 or instance == migration:
-            raise InvalidRequestError(
-                "a migration is of one instance, by a migration_uuid of its own", field="migration_uuid"
-            )
+            raise _of_its_own()
         now = placer.refresh()
         old = Holding.of(held_entry(self.placer.book, instance))
         hidden = placer.released_before([migration])
@@ -91,8 +89,10 @@ class Migrator:
         """Give an instance back what its migration holds, release what it was given for it; return the answer.
 
         Raises UnknownAllocationError where either holds nothing, ConflictError where the two are of different owners,
-        LedgerError, with everything as it was.
+        InvalidRequestError where they are the same, LedgerError, with everything as it was.
         """
+        if instance == migration:
+            raise _of_its_own()
         now = self.placer.clock()
         records, undo = self._revert(instance, migration, now)
         try:
@@ -145,3 +145,7 @@ class Migrator:
         """Return the code of the same owner outside every server group: a migration is no member."""
         found = self.placer.book.owners[owner]
         return self.placer.book.owner_code(found.project_id, found.user_id, "", dict(found.image_properties))
+
+
+def _of_its_own() -> InvalidRequestError:
+    return InvalidRequestError("a migration is of one instance, by a migration_uuid of its own", field="migration_uuid")

@@ -31,8 +31,8 @@ def test_the_options_reach_the_filters(at, hosts):
     assert host_of("--ignore-host", "alpha", "--ignore-host", "gamma") == "beta"
     assert host_of("--zone", "zone-b") == "gamma"
     answer = at("place", *SMALL, "--trait", "CUSTOM_NO_HOST_EVER_HAD_IT")
-    assert answer.code == ExitCode.INVALID
-    assert "CUSTOM_NO_HOST_EVER_HAD_IT" in answer.err
+    assert answer.code == ExitCode.REFUSED
+    assert "TraitsFilter" in answer.err
     selection = at("place", *SMALL, "--alternates", 1, "--json").document["selections"][0]
     assert len(selection["alternates"]) == 1
 

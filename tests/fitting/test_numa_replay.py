@@ -73,6 +73,18 @@ def test_a_host_that_breaks_nova_down_is_reported() -> None:
     assert fit(host_of(bare), guest_of((1, 64))) is None
 
 
+def test_a_host_cell_without_sibling_sets_stops_nova_also_where_no_place_is_left() -> None:
+    bare = [replace(host_cell(number, cores=1, threads=1), siblings=()) for number in range(3)]
+    whole = [host_cell(number, cores=1, threads=1) for number in (3, 4)]
+    guest = guest_of(*[(2, 64)] * 4)
+    wide = host_of(
+        *[replace(cell, pinnable_cpus=cell.pinnable_cpus | {cell.cell_id * 100 + 50}) for cell in bare], *whole
+    )
+    with pytest.raises(FittingFault):
+        fit(wide, guest, quirks=True)
+    assert fit(wide, guest) is None
+
+
 def stepwise(host: HostNuma, guest: GuestNuma, limits: CellLimits) -> list[tuple[int, int | None]] | None:
     """nova's search in its own steps: every permutation, with a memory of pairs and guest cells that change."""
     if len(host.cells) < len(guest.cells):

@@ -198,6 +198,19 @@ def test_only_what_is_of_one_project_can_be_taken_back(state_dir):
         local.assert_clean()
 
 
+def test_an_instance_is_no_migration_of_its_own(state_dir):
+    instance = new_uuid()
+    with run(state_dir) as local:
+        update(local.client, gpu_host())
+        place(local, instance_uuids=[instance], extra_specs=VGPU)
+        before = held(local, instance)
+        for token in ("", "t"):
+            with pytest.raises(InvalidRequestError, match="of its own"):
+                local.client.revert_move(instance, instance, client_token=token)
+        assert held(local, instance) == before
+        local.assert_clean()
+
+
 def test_a_migration_is_no_member_of_the_instances_group(state_dir):
     group = new_uuid()
     with run(state_dir) as local:
