@@ -14,7 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from engine.errors import EngineError, LedgerError
 from engine.ledger.options import LedgerOptions
@@ -192,7 +192,9 @@ class Commits:
     def _notified(self, groups: Sequence[object], error: LedgerError | None) -> None:
         """Runs in the committer's thread, once a commit."""
         if error is None:
-            self._loop.call_soon_threadsafe(self._confirm, self._under_way)
+            # those that the ledger names: it may be done before who handed them over has noted that they are under way
+            tickets = [ticket for group in groups for ticket in cast("Sequence[_Ticket]", group)]
+            self._loop.call_soon_threadsafe(self._confirm, tickets)
             try:
                 with self._gate:
                     self._next_group()

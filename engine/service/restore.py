@@ -24,6 +24,8 @@ from engine.service.catalog import Catalog, restore_aggregates, restore_sharing
 SEGMENT_ROWS = 65_536
 SEGMENT_BYTES = 64 * 1024 * 1024
 """A segment is one record, and the ledger takes none beyond half a gigabyte."""
+_FEW_TEXTS = 256
+"""A dictionary of no more is written to every segment as it is."""
 _NUMBER = "host_number"
 _REMOVED = -1
 _SERVICE = "service"
@@ -70,11 +72,12 @@ def starts_record(starts: int) -> Record:
 
 def host_segments(fleet: pa.Table, rows: npt.NDArray[np.int64]) -> Iterator[HostsWritten]:
     """Yield the ledger's records of hosts; a host's number is its row."""
-    fleet = _with_codes(fleet.cast(FLEET_SCHEMA))
+    # in one piece, or the dictionaries would be counted once for each
+    fleet = _with_codes(fleet.cast(FLEET_SCHEMA)).combine_chunks()
     numbered = fleet.append_column(_NUMBER, pa.array(rows, pa.int32()))
     size = max(1, min(SEGMENT_ROWS, SEGMENT_BYTES * len(rows) // max(numbered.nbytes, 1)))
     for start in range(0, len(rows), size):
-        part = numbered.slice(start, size).combine_chunks()
+        part = _with_own_texts(numbered.slice(start, size).combine_chunks())
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, part.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
             writer.write_table(part)
@@ -88,6 +91,25 @@ def _with_codes(fleet: pa.Table) -> pa.Table:
             encoded = pc.dictionary_encode(fleet[name])
             fleet = fleet.set_column(fleet.column_names.index(name), name, encoded)
     return fleet
+
+
+def _with_own_texts(part: pa.Table) -> pa.Table:
+    """Return a segment's hosts with dictionaries of their own texts only.
+
+    A slice keeps the dictionaries of the whole, which where hosts differ are most of its bytes, in every segment anew.
+    """
+    for index, name in enumerate(part.column_names):
+        column = part[name]
+        if not pa.types.is_dictionary(column.type) or not column.num_chunks:
+            continue
+        (chunk,) = column.chunks
+        if len(chunk.dictionary) <= _FEW_TEXTS or chunk.null_count:
+            continue
+        used, codes = np.unique(chunk.indices.to_numpy(), return_inverse=True)
+        texts = chunk.dictionary.take(pa.array(used))
+        own = pa.DictionaryArray.from_arrays(pa.array(codes, chunk.indices.type), texts)
+        part = part.set_column(index, name, own)
+    return part
 
 
 def restore(state: LedgerState) -> Restored:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import Any
 
 import grpc
 import pytest
 
 from engine.errors import LedgerError, UnknownAllocationError
+from engine.ledger.store import Ledger
 from engine.v1.inventory_pb2 import Aggregate, Host
 from engine.v1.inventory_service_pb2 import DeleteHostsRequest, UpdateHostsRequest
 from engine.v1.scheduler_service_pb2 import (
@@ -331,3 +333,17 @@ def test_a_read_of_what_is_refused_again_and_again_gives_up(local, monkeypatch):
     monkeypatch.setattr(commits, "settled", settled)
     answer = refusal(local.scheduler.ListAllocations, ListAllocationsRequest())
     assert (answer.code, answer.reason) == ("UNAVAILABLE", "LEDGER_UNAVAILABLE")
+
+
+def test_what_is_on_disk_before_its_submission_returns_is_answered_too(local, monkeypatch):
+    def slowly(ledger: Ledger, *work: Any) -> None:
+        submit(ledger, *work)
+        # the committer's thread goes on meanwhile, up to the gate that the submission holds
+        time.sleep(0.05)
+
+    submit = Ledger.submit
+    monkeypatch.setattr(Ledger, "submit", slowly)
+    add_hosts(local.client, {})
+    for _ in range(3):
+        assert code(select(local, new_uuid())) == "OK"
+    local.assert_clean()

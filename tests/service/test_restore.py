@@ -113,6 +113,26 @@ def test_segments_of_long_texts_stay_small(monkeypatch):
     assert latest_hosts(segments).fleet.num_rows == 300
 
 
+def test_a_segment_has_the_texts_of_its_own_hosts_only(monkeypatch):
+    monkeypatch.setattr(module, "SEGMENT_ROWS", 200)
+    rng = np.random.default_rng(1)
+    texts = [rng.bytes(250).hex() for _ in range(2000)]
+    whole = fleet([{"cpu_info": text} for text in texts])
+    # as an import brings it: in pieces, each with the texts of all
+    index = whole.column_names.index("cpu_info")
+    pieces = [whole.slice(start, 500) for start in range(0, 2000, 500)]
+    coded = pa.chunked_array(
+        [
+            pa.DictionaryArray.from_arrays(pa.array(np.arange(s, s + 500), pa.int32()), texts)
+            for s in (0, 500, 1000, 1500)
+        ]
+    )
+    segments = list(host_segments(pa.concat_tables(pieces).set_column(index, "cpu_info", coded), np.arange(2000)))
+    assert len(segments) == 10
+    assert sum(len(segment.payload) for segment in segments) < 2 * sum(map(len, texts))
+    assert latest_hosts(segments).fleet["cpu_info"].cast(pa.string()).to_pylist() == texts
+
+
 def test_usage_is_what_the_held_allocations_take():
     segments = written([{}, {}], [0, 1])
     state = replace(claimed((0, 0, 0), (1, 0, 50), (1, 0, 0), (1, 0, 0)), host_segments=segments)
