@@ -81,11 +81,11 @@ def weigh(chance: Chance, case: Content) -> None:
         options["image_props_weight_setting"] = chance.one(
             ([], ["os_distro=10", "hw_machine_type=0"], ["bad", "os_distro=-1"])
         )
-        case["request_spec"]["image"]["properties"] |= {
-            "os_distro": "ubuntu",
-            "hw_machine_type": chance.one(("q35", "pc")),
-            "hw_disk_bus": "virtio",
-        }
+        machine = chance.one(("q35", "pc"))
+        # where other families ask too, one may have asked without an image
+        if case["request_spec"]["image"] is not None:
+            alike = {"os_distro": "ubuntu", "hw_machine_type": machine, "hw_disk_bus": "virtio"}
+            case["request_spec"]["image"]["properties"] |= alike
     if chance.maybe(0.3):
         case["request_spec"]["requested_destination"] = {"cell": chance.one(CELLS), "allow_cross_cell_move": True}
     some_instances(chance, case, 5)

@@ -99,3 +99,9 @@ def test_numbers_in_aggregates_are_sometimes_no_numbers() -> None:
     assert {"abc", "1e2"} <= texts
     with pytest.raises(KeyError):
         metadata_text(chance, "no such key")
+
+
+def test_families_that_ask_for_several_things_at_once_get_along() -> None:
+    cases = [case for seed in range(6) for case in generate(seed, 150, ("all",))]
+    assert len(cases) == 900
+    assert any(case["request_spec"]["image"] is None for case in cases)
