@@ -27,8 +27,10 @@ NOVA_RUN := $(if $(NOVA_PYTHON),$(NOVA_PYTHON),$(CURDIR)/$(NOVA_VENV)/bin/python
 REQUESTS ?= 20000
 QUERIES ?= 2000
 SEED ?= $(shell date +%s)
+# further arguments of bench.against: make compare COMPARE_ARGS='--sizes 1000,5000 --rounds 5'
+COMPARE_ARGS ?=
 
-.PHONY: help setup libvirt run test lint bench figures proto corpus differential bench-nova clean
+.PHONY: help setup libvirt run test lint bench figures compare proto corpus differential bench-nova clean
 
 help:
 	@echo "make setup            the environment in $(VENV), with the berth command"
@@ -37,11 +39,12 @@ help:
 	@echo "make test             lint, types and all tests (PYTEST_ARGS=... is handed on)"
 	@echo "make lint             ruff and mypy only"
 	@echo "make bench            the benchmarks (then: make figures, for the README's table)"
+	@echo "make compare          Berth, the real nova and second opinions on the same fleets, with a page of plots"
 	@echo "make proto            engine/v1 made anew from proto/"
 	@echo "make corpus CORPUS=D  the oracle cases in directory D"
 	@echo "make differential     random requests to the real nova and placement, and to Berth (REQUESTS, QUERIES, SEED)"
 	@echo "make bench-nova       Berth's selection against the real nova's, on this machine in one run"
-	@echo "                      (both make $(NOVA_VENV) first, or use NOVA_PYTHON=/path/to/python with nova)"
+	@echo "                      (these three make $(NOVA_VENV) first, or use NOVA_PYTHON=/path/to/python with nova)"
 	@echo "make clean            removes what the other targets made"
 
 setup: $(STAMP)
@@ -102,9 +105,9 @@ bench: setup
 	$(BIN)/python -m pytest bench --benchmark-only --benchmark-columns=min,median,mean,stddev,rounds --benchmark-sort=name \
 		--benchmark-json=.benchmarks/last.json $(PYTEST_ARGS)
 
-# README.md's table of figures, from the last `make bench`
+# README.md's table of figures, from the last `make bench` and, where it was made, `make bench-nova`
 figures: setup
-	$(BIN)/python -m bench.readme .benchmarks/last.json
+	$(BIN)/python -m bench.readme .benchmarks/last.json .benchmarks/nova.json
 
 proto: setup
 	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=. --pyi_out=. --grpc_python_out=. $(PROTOS)
@@ -135,6 +138,15 @@ bench-nova: setup $(NOVA_SETUP)
 	@mkdir -p .benchmarks
 	NOVA_PYTHON=$(NOVA_RUN) $(BIN)/python -m pytest bench/nova --benchmark-only --benchmark-columns=min,median,rounds \
 		--benchmark-json=.benchmarks/nova.json $(PYTEST_ARGS)
+
+# how costs grow comes from the last `make bench` if there was one, and is measured otherwise
+compare: setup $(NOVA_SETUP)
+	@mkdir -p .benchmarks
+	@test -e .benchmarks/last.json || $(BIN)/python -m pytest bench/test_growth.py --benchmark-only -q \
+		--benchmark-json=.benchmarks/last.json
+	$(BIN)/python -m bench.against --nova $(NOVA_RUN) --growth .benchmarks/last.json \
+		--json .benchmarks/compare.json --page .benchmarks/compare.html $(COMPARE_ARGS)
+	@echo "plots: .benchmarks/compare.html"
 
 clean:
 	rm -rf $(VENV) $(NOVA_VENV) .differential dist build .mypy_cache .ruff_cache .pytest_cache .benchmarks .hypothesis

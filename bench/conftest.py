@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from bench.report import Figure, report_lines
+from bench.report import Figure, report_lines, with_rounds
 from bench.workloads import SEED
 from engine.inventory.generate import generate_fleet
 
@@ -29,9 +29,10 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 @pytest.fixture
 def show(benchmark: Any, pytestconfig: pytest.Config) -> Callable[[Figure], None]:
-    """Put a figure into the report and into pytest-benchmark's file of results."""
+    """Put a figure into the report and into pytest-benchmark's file of results, with the spread of its rounds."""
 
     def add(figure: Figure) -> None:
+        figure = with_rounds(figure, benchmark.stats.stats.data if benchmark.stats else ())
         pytestconfig.stash[_FIGURES].append(figure)
         benchmark.extra_info.setdefault("figures", []).append(figure.as_info())
 

@@ -33,8 +33,20 @@ class Server:
 
     def memory_mb(self) -> float:
         """Return its resident memory in MiB."""
+        return self._status_mb("VmRSS")
+
+    def peak_mb(self) -> float:
+        """Return the most that was ever resident of it, in MiB."""
+        return self._status_mb("VmHWM")
+
+    def own_mb(self) -> float:
+        """Return its proportional set size in MiB: what it shares with others is divided among them."""
+        rollup = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
+        return int(rollup.partition("Pss:")[2].split()[0]) / 1024
+
+    def _status_mb(self, name: str) -> float:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+        return int(status.partition(f"{name}:")[2].split()[0]) / 1024
 
 
 def free_target() -> str:
@@ -66,6 +78,11 @@ def running(
     finally:
         process.kill()
         process.wait()
+
+
+def as_installed(folder: Path) -> dict[str, str]:
+    """Return the environment of a server whose modules are compiled before, as an installed one's are."""
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "pycache")}
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Decisions and their claims from warm class views, against a full scan for each; and several instances at once."""
+"""Decisions and their claims from warm class views, against a full scan for each."""
 
 from __future__ import annotations
 
@@ -10,13 +10,8 @@ import pyarrow as pa
 import pytest
 
 from bench.classes import OPTIONS, Classes, flavors, make_selector, make_table
-from bench.floors import Columns, fits, numpy_weights
 from bench.report import Figure
-from bench.workloads import MULTI_CREATE, SELECTION, MultiCreateWork, SelectionWork, chosen, times
-from engine.inventory.usage import USAGE_COLUMNS, Amounts, apply_usage, flavor_amounts
-from engine.model.flavor import Flavor
-from engine.model.request_spec import RequestSpec
-from engine.scheduler.options import SchedulerOptions
+from bench.workloads import SELECTION, SelectionWork, chosen, times
 
 
 @pytest.mark.parametrize("work", chosen(SELECTION), ids=lambda work: work.name)
@@ -70,64 +65,3 @@ def test_class_views(
             ),
         )
     )
-
-
-@pytest.mark.parametrize("work", chosen(MULTI_CREATE), ids=lambda work: work.name)
-def test_multi_create(
-    work: MultiCreateWork, benchmark: Any, show: Callable[[Figure], None], fleet_of: Callable[[int], pa.Table]
-) -> None:
-    flavor = Flavor("general", 2, 4096, 20)
-    amounts = flavor_amounts(flavor)
-    table = make_table(fleet_of(work.hosts))
-    classes = Classes(make_selector(table, OPTIONS["spread"]), [flavor])
-    selector = classes.selector
-    slot, shape = classes.slots()
-    request = RequestSpec(flavor=flavor, num_instances=work.instances)
-    before = {name: table.columns[name].copy() for name in (*USAGE_COLUMNS, "num_io_ops")}
-    scans, answers = [], []
-
-    def setup() -> tuple[tuple[Any, ...], dict[str, Any]]:
-        for row in answers[-1] if answers else ():
-            table.apply(row, -1, amounts)
-        scans.append(classes.full_scan(slot, shape, claim=False)[1])
-        return (), {}
-
-    def create() -> None:
-        answers.append([item.row for item in selector.select(request)])
-
-    benchmark.pedantic(create, setup=setup, rounds=times(work.rounds), warmup_rounds=1)
-    columns = {**table.columns, **before}
-    expected = numpy_multi_create(columns, amounts, work.instances, OPTIONS["spread"])
-    assert all(rows == expected for rows in answers)
-    took = benchmark.stats.stats.median
-    show(
-        Figure(
-            "multi-create",
-            work.name,
-            took * 1e6,
-            "us",
-            work.instances * float(np.median(scans)) * 1e6,
-            note="the floor is a full scan an instance",
-        )
-    )
-
-
-def numpy_multi_create(columns: Columns, amounts: Amounts, instances: int, options: SchedulerOptions) -> list[int]:
-    """Return the rows of one request's instances, chosen one after the other in plain numpy.
-
-    As in nova, what the service's state and placement say is asked once, ties keep the order of the step before, and
-    a build in progress counts as an I/O operation.
-    """
-    order = np.flatnonzero(fits(columns, amounts) & (columns["service_up"] != 0))
-    chosen_rows: list[int] = []
-    for _ in range(instances):
-        mask = np.zeros(len(columns["present"]), dtype=np.bool_)
-        mask[order] = True
-        weights = numpy_weights(columns, mask, options)
-        order = order[np.argsort(-weights[order], kind="stable")]
-        takes = fits(columns, amounts)
-        row = next(int(row) for row in order.tolist() if takes[row])
-        apply_usage(row, 1, amounts, 0, *(columns[name] for name in USAGE_COLUMNS))
-        columns["num_io_ops"][row] += 1
-        chosen_rows.append(row)
-    return chosen_rows

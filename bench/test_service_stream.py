@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from bench.report import Figure
+from bench.report import Figure, number
 from bench.servers import berth, floor
 from bench.workloads import QUICK, SEED, STREAM, StreamWork, chosen, times
 from engine.client import Client
@@ -71,7 +71,7 @@ def test_stream(
         placed: list[int] = []
         released: list[int] = []
         turns = iter(range(1_000))
-        used = 0.0
+        used_by: dict[str, float] = {"server": 0.0, "client": 0.0}
 
         def run(through: Client, turn: int) -> tuple[int, int]:
             """Return how many requests were placed, and how many instances given back."""
@@ -86,10 +86,10 @@ def test_stream(
             return (next(turns),), {}
 
         def place(turn: int) -> None:
-            nonlocal used
-            before = service.cpu_s()
+            server_s, client_s = service.cpu_s(), time.process_time()
             good, gone = run(client, turn)
-            used += service.cpu_s() - before
+            used_by["server"] += service.cpu_s() - server_s
+            used_by["client"] += time.process_time() - client_s
             placed.append(good)
             released.append(gone)
 
@@ -103,5 +103,6 @@ def test_stream(
 
     rate = batches * work.batch / benchmark.stats.stats.median
     floor_rate = batches * work.batch / float(np.median(floors[1:]))
-    note = f"server CPU {used / sum(placed) * 1e6:.1f} us a placement"
-    show(Figure("stream", work.name, rate, "/s", floor_rate, aim=">= 100 000 /s", note=note))
+    each = ", ".join(f"{who} {used_s / sum(placed) * 1e6:.1f} us" for who, used_s in used_by.items())
+    note = f"CPU a placement: {each}"
+    show(Figure("stream", work.name, rate, "/s", floor_rate, aim=f">= {number(work.aim)} /s", note=note))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ import pytest
 import uvloop
 
 from bench.floor_server import unary_answer
-from bench.report import Figure
-from bench.servers import berth, floor
+from bench.report import Figure, quartiles
+from bench.servers import Server, berth, floor
 from bench.workloads import UNARY, UnaryWork, chosen, times
 from engine.client import Client
 from engine.v1.request_spec_pb2 import Flavor, RequestSpec
@@ -62,6 +63,55 @@ def call_many(target: str, calls: int, in_flight: int) -> Run:
     return uvloop.run(run())
 
 
+def loop_cpu_s(server: Server) -> float:
+    """Return the CPU time of a server's event loop, which is its first thread."""
+    nanoseconds = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/schedstat").read_text().split()[0]
+    return int(nanoseconds) / 1e9
+
+
+def sync_ms(folder: Path, times_synced: int = 200) -> list[float]:
+    """Return how long each write of 4 KiB at a file's end took with its fsync, in milliseconds."""
+    took = []
+    page = os.urandom(4096)
+    with (folder / "synced").open("wb", buffering=0) as file:
+        for _ in range(times_synced):
+            began = time.perf_counter()
+            file.write(page)
+            os.fsync(file.fileno())
+            took.append((time.perf_counter() - began) * 1e3)
+    return took
+
+
+@dataclass
+class Side:
+    """One of the two servers, and what came of the rounds against it."""
+
+    server: Server
+    runs: list[Run] = field(default_factory=list)
+    cpu_s: float = 0.0
+    loop_s: float = 0.0
+
+    def measure(self, work: UnaryWork) -> None:
+        """Make one round of calls."""
+        before, loop_before = self.server.cpu_s(), loop_cpu_s(self.server)
+        self.runs.append(call_many(self.server.target, work.calls, work.in_flight))
+        self.cpu_s += self.server.cpu_s() - before
+        self.loop_s += loop_cpu_s(self.server) - loop_before
+
+    def rates(self) -> list[float]:
+        """Return each round's calls a second."""
+        return [len(run.answers) / run.took_s for run in self.runs]
+
+    def latency_ms(self, share: int) -> float:
+        """Return a percentile of the latencies of all rounds."""
+        return float(np.percentile([item for run in self.runs for item in run.latencies_s], share)) * 1e3
+
+    def cpu_note(self) -> str:
+        """Return the server's CPU time a call, and its event loop's part of it, in words."""
+        calls = sum(len(run.answers) for run in self.runs)
+        return f"{self.cpu_s / calls * 1e6:.0f} us ({self.loop_s / calls * 1e6:.0f} of them its loop)"
+
+
 @pytest.mark.parametrize("work", chosen(UNARY), ids=lambda work: work.name)
 def test_unary(
     work: UnaryWork,
@@ -74,25 +124,18 @@ def test_unary(
         client.import_hosts(fleet_of(work.hosts))
         client.update_flavors([FLAVOR])
         for server in (service, empty):
-            call_many(server.target, max(work.in_flight * 4, 200), work.in_flight)
-        runs: list[Run] = []
-        floors: list[Run] = []
-        used = {service: 0.0, empty: 0.0}
+            call_many(server.target, max(work.in_flight * 8, 200), work.in_flight)
+        ours, least = Side(service), Side(empty)
+        synced: list[float] = []
         first = client.audit_allocations().allocations
 
         def setup() -> tuple[tuple[Any, ...], dict[str, Any]]:
-            before = empty.cpu_s()
-            floors.append(call_many(empty.target, work.calls, work.in_flight))
-            used[empty] += empty.cpu_s() - before
+            least.measure(work)
+            synced.extend(sync_ms(tmp_path))
             return (), {}
 
-        def place() -> None:
-            before = service.cpu_s()
-            runs.append(call_many(service.target, work.calls, work.in_flight))
-            used[service] += service.cpu_s() - before
-
-        benchmark.pedantic(place, setup=setup, rounds=times(work.rounds))
-        answers = [answer for run in runs for answer in run.answers]
+        benchmark.pedantic(lambda: ours.measure(work), setup=setup, rounds=times(work.rounds))
+        answers = [answer for run in ours.runs for answer in run.answers]
         assert len(answers) == times(work.rounds) * work.calls
         assert all(len(answer.selections) == 1 and answer.selections[0].host.host_id for answer in answers)
         assert len({answer.selections[0].instance_uuid for answer in answers}) == len(answers)
@@ -101,15 +144,24 @@ def test_unary(
         assert audit.clean, audit.differences
         assert audit.allocations - first == len(answers)
 
-    made = len(answers)
-    latencies = np.array([item for run in runs for item in run.latencies_s]) * 1e3
-    floor_latencies = np.array([item for run in floors for item in run.latencies_s]) * 1e3
+    sync = float(np.median(synced))
     if work.in_flight > 1:
-        rate = work.calls / float(np.median([run.took_s for run in runs]))
-        floor_rate = work.calls / float(np.median([run.took_s for run in floors]))
-        cpu, floor_cpu = (used[server] / made * 1e6 for server in (service, empty))
-        note = f"server CPU {cpu:.0f} us a call, empty {floor_cpu:.0f}"
-        show(Figure("unary", f"{work.name}, calls", rate, "/s", floor_rate, aim=">= 0.7", note=note))
+        # the best round of each, as others on the machine only ever take away
+        rate, most = max(ours.rates()), max(least.rates())
+        note = f"server CPU a call {ours.cpu_note()}, empty {least.cpu_note()}"
+        show(
+            Figure(
+                "unary",
+                f"{work.name}, calls",
+                rate,
+                "/s",
+                most,
+                aim=f">= {work.aim}",
+                note=note,
+                spread=quartiles(ours.rates()),
+            )
+        )
     for share in (50, 99):
-        value, least = (float(np.percentile(times_ms, share)) for times_ms in (latencies, floor_latencies))
-        show(Figure("unary", f"{work.name}, p{share}", value, "ms", least))
+        alone = least.latency_ms(share)
+        note = f"floor: empty handler {alone:.2f} ms, one fsync of 4 KiB {sync:.2f} ms"
+        show(Figure("unary", f"{work.name}, p{share}", ours.latency_ms(share), "ms", alone + sync, note=note))

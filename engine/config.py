@@ -79,6 +79,8 @@ class Settings(BaseSettings):
             raise InvalidSettingError(
                 f"setting {name}: {first['msg']} (given: {first['input']!r})", setting=name
             ) from error
+        except OSError as error:
+            raise InvalidSettingError(f"the settings file {config} cannot be read: {error}", path=config) from error
         except ValueError as error:
             raise InvalidSettingError(f"the settings file {config} is not valid TOML: {error}", path=config) from error
         return cls.model_construct(**{name: getattr(loaded, name) for name in cls.model_fields})

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+
 import pyarrow as pa
 import pytest
 
@@ -20,7 +22,12 @@ def test_the_chunks_are_one_stream_of_the_same_rows(rows):
 
 
 def test_large_batches_are_cut():
-    table = pa.table({"text": ["x" * 1000] * 50})
+    table = pa.table({"text": [random.Random(number).randbytes(500).hex() for number in range(50)]})
     chunks = list(arrow_chunks(table, chunk_bytes=4096))
     assert max(map(len, chunks)) == 4096
     assert pa.ipc.open_stream(b"".join(chunks)).read_all() == table
+
+
+def test_texts_that_repeat_are_packed():
+    table = pa.table({"text": ["x" * 1000] * 5000})
+    assert sum(map(len, arrow_chunks(table))) < table.nbytes / 20

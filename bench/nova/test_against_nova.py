@@ -5,22 +5,20 @@ Runs when NOVA_PYTHON names an interpreter that has nova (``make bench-nova`` se
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import statistics
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.nova.asking import NovaRound, nova_on
 from bench.nova.fleets import Content, numa_case, plain_case
-from bench.report import Figure
+from bench.report import Figure, quartiles, spread_text
 from bench.workloads import SEED, chosen, times
 from engine.inventory.usage import assigned_amounts, flavor_amounts
 from engine.model.request_spec import RequestSpec
@@ -32,7 +30,6 @@ from tests.differential.filter_families import ALL_FILTERS
 from tests.oracle.build import build_request, build_table, microseconds
 
 NOVA_PYTHON = os.environ.get("NOVA_PYTHON", "")
-ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif(not NOVA_PYTHON, reason="no interpreter with nova: set NOVA_PYTHON, or make bench-nova")
 
@@ -57,9 +54,12 @@ WORKS = (
 
 
 @pytest.mark.parametrize("work", chosen(WORKS), ids=lambda work: work.name)
-def test_selection(work: NovaWork, benchmark: Any, show: Callable[[Figure], None], tmp_path: Path) -> None:
+def test_selection(work: NovaWork, benchmark: Any, show: Callable[[Figure], None]) -> None:
     case = work.make()
-    nova = ask_nova(case, tmp_path, work.nova_rounds)
+    with nova_on(case, NOVA_PYTHON) as asked:
+        rounds = [asked.round() for _ in range(times(work.nova_rounds))]
+    nova = rounds[0]
+    assert {(item.best, item.passing) for item in rounds} == {(nova.best, nova.passing)}
     table, request = build_table(case), build_request(case)
     table.refresh_services(microseconds(case["now"]), 60_000_000)
     options = SchedulerOptions(
@@ -88,10 +88,9 @@ def test_selection(work: NovaWork, benchmark: Any, show: Callable[[Figure], None
         answers.extend(selectors[-1].select(request))
 
     benchmark.pedantic(select, setup=setup, rounds=times(work.rounds), warmup_rounds=1)
-    assert {item.row for item in answers} == {nova["chosen"]}
+    assert {item.row for item in answers} == {nova.best[0][0]}
     ours = benchmark.stats.stats.median
-    weighing = [sum(parts) for parts in zip(nova["filters"], nova["weighers"], strict=True)]
-    theirs = statistics.median(weighing)
+    theirs = statistics.median(item.decision_s for item in rounds)
     show(
         Figure(
             "selection against nova",
@@ -99,15 +98,11 @@ def test_selection(work: NovaWork, benchmark: Any, show: Callable[[Figure], None
             ours * 1e3,
             "ms",
             theirs * 1e3,
-            note=(
-                f"{theirs / ours:,.0f} times as fast, the same host of {nova['passing']}; nova: "
-                f"{spread(nova['filters'])} s of filters, {spread(nova['weighers'])} s of weighers, and "
-                f"{spread(nova['states'])} s of host states before them"
-            ),
+            note=(f"{theirs / ours:,.0f} times as fast, the same host of {nova.passing}; nova: {parts(rounds)}"),
         )
     )
     again = [repeated(selectors[-1], request, give_back, answers) for _ in range(times(work.rounds))]
-    assert {item.row for item in answers} == {nova["chosen"]}
+    assert {item.row for item in answers} == {nova.best[0][0]}
     show(
         Figure(
             "selection against nova",
@@ -115,6 +110,7 @@ def test_selection(work: NovaWork, benchmark: Any, show: Callable[[Figure], None
             statistics.median(again) * 1e3,
             "ms",
             theirs * 1e3,
+            spread=quartiles([item * 1e3 for item in again]),
             note="what the request before learnt of the hosts is kept",
         )
     )
@@ -130,24 +126,11 @@ def repeated(
     return time.perf_counter() - began
 
 
-def ask_nova(case: Content, folder: Path, rounds: int) -> dict[str, Any]:
-    """Return what nova chooses, and its CPU seconds."""
-    path = folder / "case.json"
-    path.write_text(json.dumps(case))
-    done = subprocess.run(
-        [NOVA_PYTHON, "-W", "ignore", "-m", "bench.nova.timing", str(path), str(rounds)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        check=False,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert done.returncode == 0, "nova did not answer: see its output above"
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
-
-
-def spread(seconds: Sequence[float]) -> str:
-    """Return the least and the most of some times."""
-    low, high = f"{min(seconds):.2g}", f"{max(seconds):.2g}"
-    return low if low == high else f"{low} to {high}"
+def parts(rounds: Sequence[NovaRound]) -> str:
+    """Return what the parts of nova's selections took, from the quickest round to the slowest."""
+    taken = {
+        "filters": [item.filters_s for item in rounds],
+        "weighers": [item.weighers_s for item in rounds],
+        "host states, made before": [item.states_s for item in rounds],
+    }
+    return ", ".join(f"{spread_text((min(many), max(many)))} s of {name}" for name, many in taken.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,10 +19,16 @@ def serve(
 ) -> None:
     """Run the service until it is told to stop; what it has begun it finishes.
 
-    An option beats the environment, which beats the file.
+    An option beats the environment, which beats the file. SIGHUP has the file read again: what can change while the
+    service runs is then in force, above all the scheduler's filters and weighers.
     """
+    from engine.service.memory import postpone_collection
+
+    postpone_collection()
     from engine.config import Settings
     from engine.service.server import run
 
-    given = {"listen": listen, "state_dir": state_dir}
-    run(Settings.load(config, **{name: value for name, value in given.items() if value is not None}))
+    options = {"listen": listen, "state_dir": state_dir}
+    given = {name: value for name, value in options.items() if value is not None}
+    load = partial(Settings.load, config, **given)
+    run(load(), None if config is None else load)

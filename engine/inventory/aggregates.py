@@ -70,6 +70,8 @@ class AggregatedFleet(MutableFleet):
     def _set_members(self, code: int, wanted: Rows) -> None:
         """Make the hosts of ``wanted``, and no others, members of the aggregate with this code."""
         inside = np.array([code in members for members in self.memberships.values], dtype=bool)
+        if not len(wanted) and not inside.any():
+            return
         current = np.flatnonzero(inside[self.columns["membership"][: self.rows]])
         (membership,) = self.own(["membership"])
         for rows, change in ((np.setdiff1d(current, wanted), "leave"), (np.setdiff1d(wanted, current), "join")):

@@ -41,13 +41,13 @@ def check_invariants(fleet: Fleet) -> list[str]:
 
     if (columns["present"][fleet.rows :] != 0).any():
         problems.append("a row beyond the last host is marked present")
-    named = {identity.host_ids[row]: row for row in rows.tolist()}
-    if len(named) != len(rows):
-        problems.append(f"{len(rows)} hosts have {len(named)} names")
-    if named != identity.row_of:
+    names = identity.host_ids.take(rows)
+    named = len(set(names))
+    if named != len(rows):
+        problems.append(f"{len(rows)} hosts have {named} names")
+    if len(identity.row_of) != named or not np.array_equal(identity.row_of.rows_of(names), rows):
         problems.append(
-            f"the index of host ids ({len(identity.row_of)} entries) and the rows ({len(named)} hosts) "
-            "name different hosts"
+            f"the index of host ids ({len(identity.row_of)} entries) and the rows ({named} hosts) name different hosts"
         )
     for prefix in CLASS_PREFIX.values():
         total, reserved = columns[f"{prefix}_total"][rows], columns[f"{prefix}_reserved"][rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -54,7 +54,7 @@ class ReportedDevices:
         return np.where(mine < 0, reported, mine)
 
 
-def reported_devices(fleet: pa.Table, host_ids: list[str]) -> ReportedDevices | None:
+def reported_devices(fleet: pa.Table, host_ids: Sequence[str]) -> ReportedDevices | None:
     """Return what the hosts of a canonical fleet table report, None where none reports any; raise InvalidHostError."""
     if not any(_says_anything(fleet[name]) for name in _READERS):
         return None
@@ -142,7 +142,7 @@ def _says_anything(values: pa.ChunkedArray) -> bool:
 
 
 def _read(
-    fleet: pa.Table, column: str, read: Callable[[str], _Read], host_ids: list[str]
+    fleet: pa.Table, column: str, read: Callable[[str], _Read], host_ids: Sequence[str]
 ) -> tuple[list[_Read], _Codes]:
     """Return what a column's distinct texts say, and the code of each row's."""
     encoded = pc.dictionary_encode(fleet[column]).unify_dictionaries().combine_chunks()

@@ -51,10 +51,10 @@ def fleet_rows(fleet: Fleet, rows: npt.NDArray[np.int64]) -> pa.Table:
     columns: dict[str, Any] = {name: fleet.columns[source][rows] for name, source in _NUMBERS.items()}
     identity = fleet.identity
     places = rows.tolist()
-    columns["host_id"] = [identity.host_ids[row] for row in places]
-    columns["uuid"] = [identity.uuids[row] for row in places]
-    columns["nodename"] = [identity.nodenames[row] for row in places]
-    columns["host_ip"] = [identity.host_ips[row] for row in places]
+    columns["host_id"] = identity.host_ids.take(rows)
+    columns["uuid"] = identity.uuids.take(rows)
+    columns["nodename"] = identity.nodenames.take(rows)
+    columns["host_ip"] = identity.host_ips.take(rows)
     columns["disabled_reason"] = [identity.disabled_reasons.get(row, "") for row in places]
     reporting = (fleet.columns["metrics"][rows] != 0).tolist()
     columns["metrics"] = [
@@ -92,8 +92,7 @@ def keep_memberships(update: pa.Table, fleet: Fleet) -> pa.Table:
     A file that says nothing of aggregates must not take its hosts out of them; to leave one is a change of that one.
     """
     silent = np.asarray(pc.equal(pc.list_value_length(update["aggregates"]), 0).to_numpy())
-    row_of = fleet.identity.row_of
-    rows = np.array([row_of.get(host_id, -1) for host_id in update["host_id"].to_pylist()], dtype=np.int64)
+    rows = fleet.identity.row_of.rows_of(update["host_id"].to_pylist())
     places = np.flatnonzero(silent & (rows >= 0) & (fleet.columns["membership"][rows] != 0))
     if not len(places):
         return update

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import UnknownHostError
+from engine.inventory.fact_groups import FactGroups, group_hosts, regroup_hosts
 from engine.inventory.identity import Identity
 from engine.inventory.profiles import BitNames, Numbering, Profile, Units
 from engine.inventory.schema import metric_column
@@ -17,6 +18,11 @@ from engine.model.candidates import STATUS_DISABLED
 
 AnyArray = npt.NDArray[Any]
 _Made = TypeVar("_Made")
+
+
+def as_before(known: _Made, rows: npt.NDArray[np.int64]) -> _Made:
+    """Return what is known: to refresh what hosts do not decide, but aggregates alone."""
+    return known
 
 
 class FleetFacts:
@@ -55,6 +61,7 @@ class FleetFacts:
         self.facts_revision = 0
         """Grows whenever a text fact, a unit or an aggregate changes anywhere."""
         self._of_facts: dict[Hashable, tuple[int, Any]] = {}
+        self._lender: FleetFacts | None = None
 
     @property
     def generation(self) -> int:
@@ -108,27 +115,65 @@ class FleetFacts:
         return self.of_facts("zones", self._named_zones)
 
     def _named_zones(self) -> frozenset[str]:
-        profiles = np.unique(self.columns["profile"][self.present_rows()])
-        named = {self.profiles.values[code].availability_zone for code in profiles.tolist()}
-        named |= {aggregate.metadata.get("availability_zone", "") for aggregate in self.aggregates.values()}
-        return frozenset(named - {""})
+        named = {self.profiles.values[code].availability_zone for code in self.fact_groups.codes_in_use("profile")}
+        return frozenset(named - {""}) | self.of_facts("aggregates' zones", self._zones_of_aggregates, as_before)
+
+    def _zones_of_aggregates(self) -> frozenset[str]:
+        return frozenset(item.metadata.get("availability_zone", "") for item in self.aggregates.values()) - {""}
 
     @property
     def cell_of_profile(self) -> npt.NDArray[np.int32]:
         """Code of the cell of each profile, at least one long; all the same in a fleet of one cell."""
-        return self.of_facts("cells", self._coded_cells)
+        return self.of_facts("cells", self._coded_cells, self._recoded_cells)
+
+    def _recoded_cells(self, known: npt.NDArray[np.int32], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        return known if len(known) == len(self.profiles) else self._coded_cells()
 
     def _coded_cells(self) -> npt.NDArray[np.int32]:
         cells = [profile.cell for profile in self.profiles.values] or [""]
         return np.unique(cells, return_inverse=True)[1].astype(np.int32)
 
-    def of_facts(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
-        """Return what ``make`` makes of facts and aggregates, kept under ``key`` until one of them changes."""
+    @property
+    def fact_groups(self) -> FactGroups:
+        """The hosts by the combination of text facts they share; brought up to date when facts changed."""
+        return self.of_facts("groups", lambda: group_hosts(self.columns), self._regrouped)
+
+    def _regrouped(self, groups: FactGroups, rows: npt.NDArray[np.int64]) -> FactGroups:
+        return regroup_hosts(groups, self.columns, rows)
+
+    def of_facts(
+        self,
+        key: Hashable,
+        make: Callable[[], _Made],
+        refresh: Callable[[_Made, npt.NDArray[np.int64]], _Made] | None = None,
+    ) -> _Made:
+        """Return what ``make`` makes of facts and aggregates, kept under ``key`` until one of them changes.
+
+        ``refresh`` makes it of the one kept and the rows whose facts changed since, where these are known. What is made
+        must not be written to afterwards: a snapshot and its table have it in common.
+        """
         kept = self._of_facts.get(key)
+        if self._lender is not None and (kept is None or kept[0] != self.facts_revision):
+            kept = self._lender._of_facts.get(key)
         if kept is None or kept[0] != self.facts_revision:
-            kept = self._of_facts[key] = (self.facts_revision, make())
+            changed = None if kept is None or refresh is None else self.changed_facts_since(kept[0])
+            if kept is None or refresh is None or changed is None:
+                kept = (self.facts_revision, make())
+            else:
+                kept = (self.facts_revision, refresh(kept[1], changed))
+            if self._lender is not None and self._lender.facts_revision == self.facts_revision:
+                self._lender._of_facts[key] = kept
+            self._of_facts[key] = kept
         made: _Made = kept[1]
         return made
+
+    def share_facts(self, lender: FleetFacts) -> None:
+        """Have what ``of_facts`` keeps in common with the table that this is a snapshot of."""
+        self._lender = lender
+
+    def changed_facts_since(self, revision: int) -> npt.NDArray[np.int64] | None:
+        """Return the rows whose facts changed since a facts revision, ascending; None where it may be any."""
+        return np.empty(0, dtype=np.int64) if revision == self.facts_revision else None
 
     def aggregate_host_rows(self, uuid: str) -> npt.NDArray[np.int64]:
         """Return the rows of the hosts in one aggregate, ascending."""

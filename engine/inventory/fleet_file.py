@@ -9,9 +9,7 @@ from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
 import pyarrow.ipc as pa_ipc
-import pyarrow.parquet as pq
 
 from engine.inventory.fleet_checks import check_fleet, check_row_count
 from engine.inventory.fleet_columns import match_columns
@@ -111,6 +109,9 @@ def _by_ending(path: Path, source: FleetSource, parquet: _T, arrow: _T, csv: _T)
 
 
 def _read_parquet(path: Path, source: FleetSource) -> pa.Table:
+    # here, because it brings libraries that a service never needs
+    import pyarrow.parquet as pq
+
     with pq.ParquetFile(path) as file:
         # before reading: a few kilobytes of Parquet can unpack to any number of rows
         check_row_count(file.metadata.num_rows, source)
@@ -127,6 +128,8 @@ def _read_arrow(path: Path, source: FleetSource) -> pa.Table:
 
 def _read_csv(path: Path, source: FleetSource) -> pa.Table:
     """Return every column as text: a host called 007 keeps its name, and an error shows a wrong number as written."""
+    import pyarrow.csv as pa_csv
+
     with path.open("rb") as file:
         header = pa_csv.open_csv(file, parse_options=pa_csv.ParseOptions()).schema.names if path.stat().st_size else []
     types = pa_csv.ConvertOptions(
@@ -139,6 +142,8 @@ def _read_csv(path: Path, source: FleetSource) -> pa.Table:
 
 
 def _write_parquet(table: pa.Table, path: Path) -> None:
+    import pyarrow.parquet as pq
+
     pq.write_table(table, path, compression="zstd")
 
 
@@ -148,6 +153,8 @@ def _write_arrow(table: pa.Table, path: Path) -> None:
 
 
 def _write_csv(table: pa.Table, path: Path) -> None:
+    import pyarrow.csv as pa_csv
+
     for number, column in enumerate(COLUMNS):
         if column.type == TEXT_LIST:
             table = table.set_column(

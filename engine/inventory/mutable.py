@@ -2,8 +2,8 @@
 
 Columns are contiguous, because the selection kernel streams through them. A snapshot shares them all; the first write
 to a shared column copies that column (1 ms for a million hosts), so a snapshot costs nothing until then and never
-changes. Every change takes a new generation: the table's counter, the changed rows' ``generation`` and their blocks'
-revision.
+changes. Every change takes a new generation, the table's counter and the changed rows' ``generation``, and is noted in
+the journal.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from engine.inventory.devices import Devices, Holding
 from engine.inventory.fleet import Fleet
 from engine.inventory.fleet_facts import AnyArray
 from engine.inventory.identity import Identity
+from engine.inventory.journal import Journal
 from engine.inventory.profiles import BitNames, Numbering
-from engine.inventory.schema import BLOCK_ROWS, COLUMNS
+from engine.inventory.schema import BLOCK_ROWS, COLUMNS, LEAF_ROWS
 from engine.model.candidates import STATUS_DISABLED
 
 Rows = npt.NDArray[np.int64]
@@ -33,7 +34,7 @@ class MutableFleet(Fleet):
             columns=columns,
             rows=0,
             generation=0,
-            identity=Identity([], [], [], [], {}, {}),
+            identity=Identity(),
             profiles=Numbering(),
             memberships=Numbering(),
             units=Numbering(),
@@ -49,10 +50,9 @@ class MutableFleet(Fleet):
         self.metric_sets.code(frozenset())
         self.first_generation = 0
         """The generation before any change since the start."""
-        self.counter = np.zeros(1, dtype=np.int64)
-        """The generation, in an array so that a kernel can count on."""
-        self.block_revision = np.zeros(1, dtype=np.int64)
-        """int64[blocks]: the generation at which a row of the block last changed."""
+        self.journal = Journal(BLOCK_ROWS // LEAF_ROWS)
+        self.counter = self.journal.counter
+        """The generation, in an array so that a kernel can count on; see the journal for what else is in it."""
         self._shared: set[str] = set()
         self._identity_shared = False
         self._holdings_shared = False
@@ -61,11 +61,6 @@ class MutableFleet(Fleet):
     def generation(self) -> int:
         """How many changes the table has seen."""
         return int(self.counter[0])
-
-    @property
-    def blocks(self) -> int:
-        """How many blocks of BLOCK_ROWS the columns hold."""
-        return len(self.block_revision)
 
     def snapshot(self) -> Fleet:
         """Return an immutable picture of the table as it is now."""
@@ -93,6 +88,7 @@ class MutableFleet(Fleet):
         )
         picture.arrays = dict(self.columns)
         picture.facts_revision = self.facts_revision
+        picture.share_facts(self)
         return picture
 
     def own(self, names: Iterable[str]) -> list[AnyArray]:
@@ -135,9 +131,17 @@ class MutableFleet(Fleet):
         now = self.advance()
         (generation,) = self.own(["generation"])
         generation[rows] = now
-        self.block_revision[np.unique(rows // BLOCK_ROWS)] = now
+        self.journal.note_rows(rows)
         if facts:
             self.facts_revision += 1
+            self.journal.note_facts(self.facts_revision, rows)
+
+    def changed_facts_since(self, revision: int) -> Rows | None:
+        """Return the rows whose facts changed since a facts revision, ascending; None where it may be any.
+
+        Aggregates, their metadata and sharing providers are facts of many hosts at once.
+        """
+        return self.journal.facts_since(revision, self.facts_revision)
 
     def reserve(self, rows: int) -> None:
         """Make room for ``rows`` rows, whole blocks at a time."""
@@ -150,6 +154,4 @@ class MutableFleet(Fleet):
             grown[:capacity] = values
             self.columns[name] = grown
         self._shared.clear()
-        revision = np.zeros(wanted // BLOCK_ROWS, dtype=np.int64)
-        revision[: len(self.block_revision)] = self.block_revision
-        self.block_revision = revision
+        self.journal.resize(wanted // LEAF_ROWS)

@@ -14,8 +14,11 @@ import numpy as np
 
 from engine.model.resources import DISK_GB, MEMORY_MB, VCPU
 
+LEAF_ROWS = 64
+"""Rows whose changes are noted together: as many as a word has bits, so that which of them pass is one word."""
+
 BLOCK_ROWS = 256
-"""Rows that share one revision number. Columns are padded to a multiple of it: a kernel's block is always full."""
+"""Rows that a kernel takes at a time. Columns are padded to a multiple of it: a kernel's block is always full."""
 
 NO_HEARTBEAT = np.iinfo(np.int64).min
 """``last_seen_up_us`` of a host that sends no heartbeats."""

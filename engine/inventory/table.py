@@ -13,11 +13,11 @@ import pyarrow as pa
 
 from engine.errors import HostInUseError, InvalidRequestError
 from engine.inventory.equipped import EquippedFleet
-from engine.inventory.identity import Identity
+from engine.inventory.identity import Identity, IdentityTexts
 from engine.inventory.ingest import FleetColumns, fleet_columns
 from engine.inventory.mutable import Rows
 from engine.inventory.profiles import Numbering, Profile
-from engine.inventory.schema import BLOCK_ROWS, CLASS_PREFIX, COLUMNS
+from engine.inventory.schema import CLASS_PREFIX, COLUMNS, LEAF_ROWS
 from engine.inventory.services import service_states
 from engine.inventory.usage import USAGE_COLUMNS, Amounts, apply_usage, apply_usages
 from engine.model.assignment import Assignment
@@ -62,8 +62,7 @@ class HostTable(EquippedFleet):
 
     def rows_for(self, host_ids: Sequence[str]) -> Rows:
         """Return the row of each host, and for those that are not known the rows they would get."""
-        known = self.identity.row_of
-        rows = np.array([known.get(host_id, -1) for host_id in host_ids], dtype=np.int64)
+        rows = self.identity.row_of.rows_of(host_ids)
         fresh = np.flatnonzero(rows < 0)
         if self.rows + len(fresh) > MAX_HOSTS:
             raise InvalidRequestError(
@@ -72,14 +71,15 @@ class HostTable(EquippedFleet):
         rows[fresh] = np.arange(self.rows, self.rows + len(fresh))
         return rows
 
-    def upsert_columns(self, incoming: FleetColumns, rows: Rows | None = None) -> Upserted:
+    def upsert_columns(self, incoming: FleetColumns, rows: Rows | None = None, *, named: bool = False) -> Upserted:
         """Add or replace hosts from columns that ``fleet_columns`` made and checked.
 
         ``rows`` are those that ``rows_for`` gives, unless told. Explicit ``rows`` may leave gaps, which stay rows that
-        are no host.
+        are no host. ``named`` rows have their names from ``name_rows``.
         """
-        rows = self.rows_for(incoming.host_ids) if rows is None else rows
-        added = self._write_identities(rows, incoming)
+        rows = self.rows_for(list(incoming.host_ids)) if rows is None else rows
+        added = 0 if named else self._write_identities(rows, incoming)
+        self._write_reasons(rows, incoming)
         self._write_facts(rows, incoming)
         self._write_reported_devices(rows, incoming)
         self.write_metrics(rows, incoming.metrics)
@@ -89,45 +89,32 @@ class HostTable(EquippedFleet):
 
     def _write_identities(self, rows: Rows, incoming: FleetColumns) -> int:
         """Write the texts of ``incoming`` to ``rows``, and return how many hosts are new."""
-        first = self.rows
-        identity = self._identity_of(int(rows.max(initial=-1)) + 1)
-        known = len(identity.row_of)
-        columns = (
-            (identity.host_ids, incoming.host_ids),
-            (identity.uuids, incoming.uuids),
-            (identity.nodenames, incoming.nodenames),
-            (identity.host_ips, incoming.host_ips),
-        )
-        places = rows.tolist()
-        in_one_piece = bool((np.diff(rows) == 1).all())
-        for texts, new in columns:
-            if in_one_piece and places:
-                texts[places[0] : places[-1] + 1] = new
-            else:
-                for row, text in zip(places, new, strict=True):
-                    texts[row] = text
-        identity.row_of.update(zip(incoming.host_ids, places, strict=True))
-        if identity.disabled_reasons:
-            for row in places:
-                if row < first:
-                    identity.disabled_reasons.pop(row, None)
-        identity.disabled_reasons.update((places[index], reason) for index, reason in incoming.disabled_reasons.items())
-        return len(identity.row_of) - known
+        return self._identity_of(int(rows.max(initial=-1)) + 1).write(rows, incoming.texts)
+
+    def _write_reasons(self, rows: Rows, incoming: FleetColumns) -> None:
+        """Write why services are disabled."""
+        if not incoming.disabled_reasons and not self.identity.disabled_reasons:
+            return
+        reasons = self.own_identity().disabled_reasons
+        for row in rows.tolist() if reasons else ():
+            reasons.pop(row, None)
+        reasons.update((int(rows[index]), reason) for index, reason in incoming.disabled_reasons.items())
 
     def _identity_of(self, rows: int) -> Identity:
         """Return the identities to write to, after making the table at least ``rows`` rows long."""
         identity = self.own_identity()
         if rows > self.rows:
             self.reserve(rows)
-            for texts in (identity.host_ids, identity.uuids, identity.nodenames, identity.host_ips):
-                texts.extend([""] * (rows - self.rows))
+            identity.resize(rows)
             self.rows = rows
         return identity
 
     def _write_facts(self, rows: Rows, incoming: FleetColumns) -> None:
         """Write the facts of ``incoming`` to ``rows``; what is held there goes back on top of the new foreign use."""
+        # columns are written to in one go where the rows are next to each other
+        at = slice(int(rows[0]), int(rows[-1]) + 1) if len(rows) and bool((np.diff(rows) == 1).all()) else rows
         held = {
-            name: self.columns[name][rows] - self.columns[base][rows]
+            name: self.columns[name][at] - self.columns[base][at]
             for name, base in (
                 ("vcpu_used", "vcpu_foreign"),
                 ("memory_mb_used", "memory_mb_foreign"),
@@ -142,29 +129,27 @@ class HostTable(EquippedFleet):
         self.own(names)
         write = self.columns
         for name, values in incoming.numbers.items():
-            write[name][rows] = values
+            write[name][at] = values
         for prefix in CLASS_PREFIX.values():
-            write[f"{prefix}_used"][rows] = incoming.numbers[f"{prefix}_foreign"] + held[f"{prefix}_used"]
+            write[f"{prefix}_used"][at] = incoming.numbers[f"{prefix}_foreign"] + held[f"{prefix}_used"]
             capacity = np.floor(
                 (incoming.numbers[f"{prefix}_total"] - incoming.numbers[f"{prefix}_reserved"])
                 * incoming.numbers[f"{prefix}_allocation_ratio"]
             )
-            write[f"{prefix}_free"][rows] = capacity.astype(np.int64) - write[f"{prefix}_used"][rows]
-        write["vcpus_used"][rows] = incoming.numbers["vcpu_foreign"] + held["vcpus_used"]
-        write["cpu_free"][rows] = (
-            write["vcpu_total"][rows] * write["vcpu_allocation_ratio"][rows] - write["vcpus_used"][rows]
-        )
-        write["free_ram_mb"][rows] = incoming.numbers["base_free_ram_mb"] + held["free_ram_mb"]
-        write["free_disk_gb"][rows] = incoming.numbers["base_free_disk_gb"] + held["free_disk_gb"]
-        write["num_instances"][rows] = incoming.numbers["base_num_instances"] + held["num_instances"]
-        write["present"][rows] = 1
-        write["profile"][rows] = self._codes(
+            write[f"{prefix}_free"][at] = capacity.astype(np.int64) - write[f"{prefix}_used"][at]
+        write["vcpus_used"][at] = incoming.numbers["vcpu_foreign"] + held["vcpus_used"]
+        write["cpu_free"][at] = write["vcpu_total"][at] * write["vcpu_allocation_ratio"][at] - write["vcpus_used"][at]
+        write["free_ram_mb"][at] = incoming.numbers["base_free_ram_mb"] + held["free_ram_mb"]
+        write["free_disk_gb"][at] = incoming.numbers["base_free_disk_gb"] + held["free_disk_gb"]
+        write["num_instances"][at] = incoming.numbers["base_num_instances"] + held["num_instances"]
+        write["present"][at] = 1
+        write["profile"][at] = self._codes(
             incoming.profile_codes, [self._profile(item) for item in incoming.profiles], self.profiles
         )
-        write["units"][rows] = self._codes(incoming.unit_codes, incoming.units, self.units)
+        write["units"][at] = self._codes(incoming.unit_codes, incoming.units, self.units)
         self.ensure_aggregates({name for names_ in incoming.aggregate_names for name in names_})
         members = [frozenset(self.aggregate_code(name) for name in names_) for names_ in incoming.aggregate_names]
-        write["membership"][rows] = self._codes(incoming.membership_codes, members, self.memberships)
+        write["membership"][at] = self._codes(incoming.membership_codes, members, self.memberships)
 
     def _write_reported_devices(self, rows: Rows, incoming: FleetColumns) -> None:
         """Write NUMA cells, PCI pools and provider trees; hosts without any, in a table without any, cost nothing."""
@@ -223,13 +208,9 @@ class HostTable(EquippedFleet):
             self.removed.append((self.generation, host_id))
         return rows
 
-    def retire(self, names: Mapping[int, str]) -> None:
-        """Set aside the rows of hosts removed earlier, so that they keep their names and are not used again."""
-        if not names:
-            return
-        identity = self._identity_of(max(names) + 1)
-        for row, name in names.items():
-            identity.host_ids[row] = name
+    def name_rows(self, texts: IdentityTexts, present: Rows) -> None:
+        """Name every row of an empty table at once; those that are not ``present`` are set aside and not used again."""
+        self._identity_of(len(texts.host_ids)).fill(texts, present)
 
     def set_numbers(self, rows: Rows, column: str, values: npt.NDArray[np.int64]) -> None:
         """Write a plain fact column (num_io_ops, failed_builds) of some rows."""
@@ -282,7 +263,7 @@ class HostTable(EquippedFleet):
         usage = self.own(USAGE_COLUMNS)
         now = self.advance()
         apply_usage(row, sign, amounts, now, *usage)
-        self.block_revision[row // BLOCK_ROWS] = now
+        self.journal.note_leaves(np.array([row // LEAF_ROWS]))
 
     def apply_many(
         self,

@@ -11,44 +11,12 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 
 NUMBER_WIDTH = 11
 """Characters of an int32."""
-INSTANT_WIDTH = 20
-"""Characters of an int64."""
 
 COUNTER = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :count)"
 """The table n of row indices 0 to :count - 1; :count must be at least 1."""
-
-
-class Layout:
-    """Fixed-width rows in the blob ``:rows``: a 16-byte consumer, then the named numbers, widths in characters."""
-
-    def __init__(self, **widths: int) -> None:
-        fields: list[tuple[str, str]] = [("consumer", "V16")]
-        fields += [(name, f"S{width}") for name, width in widths.items()]
-        self._dtype = np.dtype(fields)
-
-    @property
-    def consumer(self) -> str:
-        """The SQL expression of row i's consumer, a 16-byte blob."""
-        return f"substr(:rows, i * {self._dtype.itemsize} + 1, 16)"
-
-    def number(self, name: str) -> str:
-        """Return the SQL expression of row i's number."""
-        assert self._dtype.fields is not None
-        kind, offset = self._dtype.fields[name][:2]
-        return f"CAST(substr(:rows, i * {self._dtype.itemsize} + {offset + 1}, {kind.itemsize}) AS INTEGER)"
-
-    def pack(self, consumers: bytes, **numbers: npt.NDArray[np.int32] | npt.NDArray[np.int64]) -> dict[str, object]:
-        """Return the statement's parameters for these columns, all of one length."""
-        count = len(consumers) // 16
-        rows = np.empty(count, self._dtype)
-        rows["consumer"] = np.frombuffer(consumers, "V16")
-        for name, column in numbers.items():
-            rows[name] = column
-        return {"rows": rows.tobytes(), "count": count}
 
 
 def cell(column: int, columns: int) -> str:

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TypeAlias
 
 from engine.errors import LedgerError
+from engine.ledger.allocation_rows import BLOCK_ROWS
 from engine.ledger.journal import frame
 from engine.ledger.options import LedgerOptions
 from engine.ledger.rows import RowWriter
@@ -75,13 +76,18 @@ class Committer:
         if self._held is not None:
             held, self._held = self._held, None
             return held
-        if self._rows.pending:
+        if self._has_idle_work():
             patience = self._options.retry_s if self._retry else 0.0 if self._resting else self._options.idle_s
         elif not self._checkpointed:
             patience = self._options.checkpoint_idle_s
         else:
             return self._queue.get()
         return self._queue.get(timeout=patience) if patience else self._queue.get_nowait()
+
+    def _has_idle_work(self) -> bool:
+        """Whether the journal is worth folding at rest, or is being folded."""
+        rows = self._rows
+        return rows.is_folding or rows.pending * self._options.idle_share > max(0, rows.allocations - BLOCK_ROWS)
 
     def _gather(self, first: Submission) -> list[Submission]:
         """Return the first submission and those queued behind it, up to a point or the group's size."""
@@ -103,9 +109,9 @@ class Committer:
         failure = self._commit(group)
         tickets = [submission.ticket for submission in group]
         self._call(lambda: self._notify(tickets, failure))
-        # One slice keeps up with most loads at little delay to the next commit; a backlog that grows all the same is
-        # cut back.
-        bound = self._options.backlog_rows
+        # A few steps of a fold after each commit keep up with most loads at little delay to the next one; a backlog
+        # that grows all the same is cut back. Many allocations bear a longer journal: a fold reads all of them.
+        bound = max(self._options.backlog_rows, self._rows.allocations // 2)
         if bound < self._rows.pending and not self._retry:
             self._write_rows(self._options.pressed_slice_rows)
         while 2 * bound < self._rows.pending and not self._retry:
@@ -174,7 +180,7 @@ class Committer:
 
     def _use_idle_time(self) -> None:
         self._retry = False
-        if self._rows.pending:
+        if self._has_idle_work():
             self._write_rows(self._options.slice_rows)
             return
         try:

@@ -11,13 +11,14 @@ from engine.errors import InvalidSettingError
 class LedgerOptions:
     """The ledger's settings, with defaults for one local disk; raises InvalidSettingError for one out of range.
 
-    ``backlog_rows``: journal rows not yet written as table rows that are allowed to wait for an idle moment; beyond
-    it every commit is followed by a slice, and beyond twice as many by as many slices as it takes. Loading replays the
-    backlog in Python, about 0.5 us per row.
-    ``slice_rows``: rows written at a time when idle; 1 024 take about 7 ms, by which a commit that arrives meanwhile
-    is held up.
-    ``pressed_slice_rows``: rows written at a time when the backlog is over its bound; in larger slices an index page
-    is written once for more rows.
+    ``backlog_rows``: journal rows not yet folded into the tables that are allowed to wait for an idle moment, or half
+    as many as there are allocations where that is more; beyond it every commit is followed by a step of a fold, and
+    beyond twice as many by as many steps as it takes. Loading replays the backlog, about 0.5 us per row.
+    ``slice_rows``: what one step does at rest: so many rows of tokens or documents, or eight times as many
+    allocations looked through; a commit that arrives meanwhile is held up by some milliseconds.
+    ``pressed_slice_rows``: the same for the steps taken while the backlog is over its bound.
+    ``idle_share``: at rest the journal is folded once it has more than one row for so many allocations, those of one
+    block apart, so that a trickle of changes does not copy all there is again and again.
     ``group_bytes``: a group takes no further submissions once it holds this much; one larger submission is a group by
     itself.
     ``idle_s``: how long the queue stays empty before rows are written, so that a caller in a closed loop is not held
@@ -33,6 +34,7 @@ class LedgerOptions:
     backlog_rows: int = 131_072
     slice_rows: int = 1_024
     pressed_slice_rows: int = 8_192
+    idle_share: int = 4
     group_bytes: int = 64 * 1024 * 1024
     idle_s: float = 0.02
     checkpoint_idle_s: float = 0.25
@@ -46,6 +48,7 @@ class LedgerOptions:
             "backlog_rows": 0,
             "slice_rows": 1,
             "pressed_slice_rows": 1,
+            "idle_share": 1,
             "group_bytes": 1,
             "checkpoint_pages": 1,
         }

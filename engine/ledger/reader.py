@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from engine.errors import LedgerCorruptError
+from engine.ledger.allocation_rows import Rows
+from engine.ledger.changes import Changes
 from engine.ledger.journal import JournalCodec, frame
-from engine.ledger.overlay import ALLOCATION, AllocationOverlay
 from engine.ledger.records import (
     CONSUMER_BYTES,
     DocumentsDeleted,
@@ -26,30 +28,31 @@ from engine.ledger.records import (
     ShapesAdded,
     TokenAnswered,
     TokensForgotten,
-    without_rows,
 )
-from engine.ledger.schema import ASSIGNMENTS_SINCE, DATABASE_NAME, failure_to_open, open_for_reading
-from engine.ledger.segments import decode_segment
+from engine.ledger.schema import DATABASE_NAME, failure_to_open, open_for_reading
+from engine.ledger.segments import read_segments
 from engine.ledger.state import LedgerState
+from engine.ledger.stored_rows import (
+    ASSIGNMENTS_SINCE,
+    BLOCKS_SINCE,
+    block_rows,
+    journal_entries,
+    table_journal_entries,
+    table_rows,
+)
 
 _Decoded = TypeVar("_Decoded")
 
-_ROWS_AT_ONCE = 8_192
 _RECORDS_AT_ONCE = 512
 
-# One result row for thousands of table rows, for the reason given in ``bulk``: 300 000 allocations take 0.3 s, 0.9 s
-# beside a busy loop.
-_ALLOCATIONS = """
-SELECT group_concat(printf('%016x', position) || hex(consumer) || printf('%08x%08x%08x%016x%016x', host & 0xffffffff,
-  shape & 0xffffffff, owner, created_us, released_us), ''), max(position)
-FROM (SELECT * FROM allocations WHERE position > ? ORDER BY position LIMIT ?)"""
-_ASSIGNMENTS = "SELECT consumer, assignment FROM allocations WHERE assignment IS NOT NULL"
+_BLOCKS = """
+SELECT payload, coalesce(through, 0) FROM allocation_blocks LEFT JOIN progress USING (position) ORDER BY position"""
+_ASSIGNMENTS = "SELECT consumer, payload FROM assignments"
+_TABLE_ASSIGNMENTS = "SELECT consumer, assignment FROM allocations WHERE assignment IS NOT NULL"
+# One result row for thousands of table rows, for the reason given in ``bulk``.
 _RECORDS = """
 SELECT group_concat(hex(record), ''), max(place), count(*), group_concat(place)
 FROM (SELECT rowid AS place, record FROM %s WHERE rowid > ? ORDER BY rowid LIMIT ?)"""
-_JOURNAL = """
-SELECT journal.sequence, payload, coalesce(progress.record, 0), coalesce(progress.done, 0)
-FROM journal LEFT JOIN progress USING (sequence) ORDER BY journal.sequence"""
 
 
 class LedgerReader:
@@ -88,9 +91,13 @@ class LedgerReader:
         self.close()
 
     def _state(self) -> LedgerState:
-        journal = list(self._journal())
-        overlay = AllocationOverlay(self._allocations(), self._assignments(), journal)
-        allocations = overlay.columns()
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        entries = list(self._entries(version))
+        journal = [record for _, records in entries for record in records]
+        changes = Changes(journal)
+        parts = [*self._patched(version, entries, changes), changes.added()]
+        allocations = np.concatenate(parts)
+        assignments = self._assignments(version, changes, allocations)
         shapes = self._coded("shapes", Shape)
         owners = {0: Owner()} | self._coded("owners", Owner)
         tokens = {token.token: token for _, token in self._records("tokens", TokenAnswered)}
@@ -123,40 +130,44 @@ class LedgerReader:
             released_us=allocations["released_us"].astype(np.int64),
             shape_table=shapes,
             owner_table=owners,
-            host_segments=self._segments(),
+            host_segments=[segment for _, segment in self.segments()],
             documents={kind: entries for kind, entries in documents.items() if entries},
             tokens=tokens,
-            assignments=overlay.assignments,
+            assignments=assignments,
         )
 
-    def _journal(self) -> Iterator[JournalRecord]:
-        """Yield the records that are not rows yet, the first of them without the rows already written."""
-        codec = JournalCodec()
-        for sequence, payload, record, done in self._connection.execute(_JOURNAL):
-            records = codec.decode(sequence, payload)[record:]
-            if done and records:
-                records[0] = without_rows(records[0], done)
-            yield from records
+    def _entries(self, version: int) -> Iterator[tuple[int, list[JournalRecord]]]:
+        """Yield the journal's rows with their sequences."""
+        read = journal_entries if version >= BLOCKS_SINCE else table_journal_entries
+        return read(self._connection, JournalCodec())
 
-    def _allocations(self) -> npt.NDArray[np.void]:
-        chunks = [np.empty(0, ALLOCATION)]
-        last = -1
-        while True:
-            text, last = self._connection.execute(_ALLOCATIONS, (last, _ROWS_AT_ONCE)).fetchone()
-            if text is None:
-                break
-            packed = bytes.fromhex(text)
-            if len(packed) % ALLOCATION.itemsize:
-                raise LedgerCorruptError(f"{self._path} has an allocation of the wrong size: restore it from a copy")
-            chunks.append(np.frombuffer(packed, ALLOCATION))
-        rows = np.concatenate(chunks)
-        return rows[np.argsort(rows["position"], kind="stable")]
+    def _patched(
+        self, version: int, entries: Sequence[tuple[int, list[JournalRecord]]], changes: Changes
+    ) -> Iterator[Rows]:
+        """Yield the allocations from before the journal as it leaves them, in order."""
+        if version < BLOCKS_SINCE:
+            yield changes.patched(table_rows(self._connection))
+            return
+        # a fold may be under way, and has brought the first blocks up to some sequence of the journal
+        for through, found in groupby(self._connection.execute(_BLOCKS), key=itemgetter(1)):
+            left = (record for sequence, records in entries if sequence > through for record in records)
+            rows = np.concatenate([block_rows(payload) for payload, _ in found])
+            yield (Changes(left) if through else changes).patched(rows)
 
-    def _assignments(self) -> dict[bytes, bytes]:
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+    def _assignments(self, version: int, changes: Changes, rows: Rows) -> dict[bytes, bytes]:
+        """Return the payloads of those consumers that hold something in the end."""
         if version < ASSIGNMENTS_SINCE:
-            return {}
-        return dict(self._connection.execute(_ASSIGNMENTS).fetchall())
+            found = {}
+        else:
+            found = dict(self._connection.execute(_ASSIGNMENTS if version >= BLOCKS_SINCE else _TABLE_ASSIGNMENTS))
+        if found:
+            for consumer in changes.ended():
+                found.pop(consumer, None)
+        payloads = changes.payloads
+        if payloads:
+            held = set(rows["consumer"][rows["released_us"] == 0].tolist())
+            found |= {consumer: payload for consumer, payload in payloads.items() if consumer in held}
+        return found
 
     def _records(self, table: str, kind: type[_Decoded]) -> Iterator[tuple[int, _Decoded]]:
         """Yield the rowid and the decoded record of every row of the table."""
@@ -185,9 +196,15 @@ class LedgerReader:
             documents.setdefault(kind, {})[key] = payload
         return documents
 
-    def _segments(self) -> list[HostSegment]:
-        rows = self._connection.execute("SELECT kind, payload FROM host_segments ORDER BY position")
-        return [decode_segment(kind, payload) for kind, payload in rows]
+    def segments(self, positions: Sequence[int] = ()) -> Iterator[tuple[int, HostSegment]]:
+        """Yield the position and content of every host segment, or of those at ``positions``, one at a time.
+
+        Raises LedgerError, or LedgerCorruptError for one that is not sound.
+        """
+        try:
+            yield from read_segments(self._connection, positions)
+        except sqlite3.Error as error:
+            raise failure_to_open(self._path, error) from error
 
 
 def read_state(state_dir: Path, busy_timeout_s: float = 5.0) -> LedgerState:

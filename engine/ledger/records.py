@@ -150,7 +150,6 @@ class HostsDeleted(Struct, frozen=True, array_like=True, tag="hosts_deleted"):
     numbers: list[int]
 
 
-ColumnRecord: TypeAlias = Claims | Releases | Moves
 JournalRecord: TypeAlias = (
     ShapesAdded
     | OwnersAdded
@@ -166,6 +165,11 @@ JournalRecord: TypeAlias = (
 """Records that go through the journal; the rest are stored as host segments by the commit itself."""
 HostSegment: TypeAlias = HostsWritten | HostsDeleted
 Record: TypeAlias = JournalRecord | HostSegment
+AllocationRecord: TypeAlias = Claims | Releases | Moves | AssignmentsWritten
+"""Records about allocations; the other journal records are about what has a key."""
+KeyedRecord: TypeAlias = (
+    ShapesAdded | OwnersAdded | TokenAnswered | TokensForgotten | DocumentsWritten | DocumentsDeleted
+)
 
 
 def row_count(record: JournalRecord) -> int:

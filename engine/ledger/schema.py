@@ -7,31 +7,25 @@ import sqlite3
 from pathlib import Path
 
 from engine.errors import LedgerCorruptError, LedgerError
+from engine.ledger.allocation_rows import blocks_of
+from engine.ledger.journal import JournalCodec, frame
 from engine.ledger.options import LedgerOptions
+from engine.ledger.stored_rows import table_journal_entries, table_rows
 
 DATABASE_NAME = "ledger.db"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 FIRST_VERSION = 1
 """The oldest version that is still read, and brought up to date when it is opened for writing."""
-ASSIGNMENTS_SINCE = 2
-"""The version from which on allocations have assignments."""
 APPLICATION_ID = 0x42727468
 """``Brth`` in the file's header, so that another program's database is told apart."""
 
+_BLOCKS = """
+CREATE TABLE progress (position INTEGER PRIMARY KEY, through INTEGER NOT NULL);
+CREATE TABLE allocation_blocks (position INTEGER PRIMARY KEY, payload BLOB NOT NULL);
+CREATE TABLE assignments (consumer BLOB PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID;"""
+"""Allocations as rows of ``allocation_rows``, and the journal sequence up to which a block has been brought."""
 _TABLES = """
 CREATE TABLE journal (sequence INTEGER PRIMARY KEY, payload BLOB NOT NULL);
-CREATE TABLE progress (sequence INTEGER PRIMARY KEY, record INTEGER NOT NULL, done INTEGER NOT NULL);
-CREATE TABLE allocations (
-  position INTEGER PRIMARY KEY,
-  consumer BLOB NOT NULL UNIQUE,
-  host INTEGER NOT NULL,
-  shape INTEGER NOT NULL,
-  owner INTEGER NOT NULL,
-  created_us INTEGER NOT NULL,
-  released_us INTEGER NOT NULL DEFAULT 0,
-  assignment BLOB
-);
-CREATE INDEX allocations_released ON allocations (released_us) WHERE released_us > 0;
 CREATE TABLE shapes (code INTEGER PRIMARY KEY, record BLOB NOT NULL);
 CREATE TABLE owners (code INTEGER PRIMARY KEY, record BLOB NOT NULL);
 CREATE TABLE tokens (token TEXT NOT NULL UNIQUE, created_us INTEGER NOT NULL, record BLOB NOT NULL);
@@ -41,7 +35,34 @@ CREATE TABLE host_segments (position INTEGER PRIMARY KEY, kind INTEGER NOT NULL,
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('failed_commits', 0);
 """
-_UPGRADES = {1: "ALTER TABLE allocations ADD COLUMN assignment BLOB;"}
+
+
+def _add_assignments(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE allocations ADD COLUMN assignment BLOB")
+
+
+def _to_blocks(connection: sqlite3.Connection) -> None:
+    """Make blocks of the table of allocations, and a whole of the journal's first row, part of which was in it."""
+    codec = JournalCodec()
+    entries = list(table_journal_entries(connection, codec))
+    connection.execute("DELETE FROM journal")
+    for sequence, records in entries:
+        if records:
+            payload = frame(len(records), b"".join(map(codec.encode, records)))
+            connection.execute("INSERT INTO journal VALUES (?, ?)", (sequence, payload))
+    rows = table_rows(connection)
+    connection.execute("DROP TABLE progress")
+    for statement in filter(None, _BLOCKS.split(";")):
+        connection.execute(statement)
+    for block in blocks_of(rows):
+        connection.execute("INSERT INTO allocation_blocks (payload) VALUES (?)", (block.tobytes(),))
+    connection.execute(
+        "INSERT INTO assignments SELECT consumer, assignment FROM allocations WHERE assignment IS NOT NULL"
+    )
+    connection.execute("DROP TABLE allocations")
+
+
+_UPGRADES = {1: _add_assignments, 2: _to_blocks}
 """What makes of each earlier version the one after it."""
 
 
@@ -149,10 +170,10 @@ def _upgrade(connection: sqlite3.Connection, version: int) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         for earlier in range(version, SCHEMA_VERSION):
-            connection.execute(_UPGRADES[earlier])
+            _UPGRADES[earlier](connection)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")
-    except sqlite3.Error:
+    except (sqlite3.Error, LedgerError):
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
@@ -168,7 +189,7 @@ def _create(path: Path) -> None:
         try:
             # Transactional in SQLite: tables, version and identity appear together.
             identity = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
-            connection.executescript(f"BEGIN; {_TABLES} {identity} COMMIT")
+            connection.executescript(f"BEGIN; {_TABLES} {_BLOCKS} {identity} COMMIT")
         finally:
             connection.close()
         draft.rename(path)

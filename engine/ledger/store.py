@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeAlias
@@ -15,9 +16,10 @@ from engine.ledger.journal import JournalCodec
 from engine.ledger.lock import StateLock
 from engine.ledger.options import LedgerOptions
 from engine.ledger.reader import LedgerReader
-from engine.ledger.records import Record
+from engine.ledger.records import HostSegment, Record
 from engine.ledger.rows import RowWriter
 from engine.ledger.schema import DATABASE_NAME, failure_to_open, open_for_writing
+from engine.ledger.segments import replace_segments
 from engine.ledger.state import LedgerState
 from engine.ledger.statistics import LedgerStatistics
 from engine.ledger.work import End, Point, Work, prepare
@@ -105,6 +107,28 @@ class Ledger:
 
         with self._order:
             self._put(Point(pin))
+
+    def reader(self) -> LedgerReader:
+        """Return a reader of what is durable now, to be closed soon."""
+        return LedgerReader(self._state_dir, self._options.busy_timeout_s)
+
+    def replace_segments(self, stored: Sequence[tuple[int, int]], segments: Sequence[HostSegment]) -> bool:
+        """Put ``segments`` in the place of stored ones that say the same, between two commits; wait until it is done.
+
+        ``stored`` are (position, bytes of payload), ascending and next to each other. Returns False, with nothing
+        changed, where they are no longer there. Raises LedgerError where it fails, and the segments stay as they were.
+        """
+        done: Future[bool] = Future()
+
+        def replace() -> None:
+            try:
+                done.set_result(replace_segments(self._connection, stored, segments))
+            except sqlite3.Error as error:
+                done.set_exception(failure_to_open(self._state_dir / DATABASE_NAME, error))
+
+        with self._order:
+            self._put(Point(replace))
+        return done.result()
 
     def flush(self) -> None:
         """Wait until everything submitted before is committed, or has failed, and ``notify`` was called for it."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.inventory.fleet import Fleet
 from engine.inventory.fleet_facts import AnyArray
@@ -50,28 +51,35 @@ AGGREGATE_COLUMNS: Final = {
 
 
 def aggregate_column(fleet: Fleet, name: str, options: SchedulerOptions) -> AnyArray:
-    """Return a column of AGGREGATE_COLUMNS, int32 or float64 a row; made anew only when facts have changed."""
+    """Return a column of AGGREGATE_COLUMNS, int32 or float64 a row; made anew only where facts have changed."""
     column = AGGREGATE_COLUMNS[name]
-    if column.is_ratio:
-        return fleet.of_facts(name, lambda: _ratios(fleet, column))
-    limit: int = getattr(options, column.default)
-    return fleet.of_facts((name, limit), lambda: _limits(fleet, column, limit))
+    limit = None if column.is_ratio else getattr(options, column.default)
+    every = slice(None)
+
+    def make() -> AnyArray:
+        return _values(fleet, column, limit, every)
+
+    def refresh(known: AnyArray, rows: npt.NDArray[np.int64]) -> AnyArray:
+        fresh = np.zeros(len(fleet.columns["membership"]), dtype=known.dtype)
+        fresh[: len(known)] = known
+        fresh[rows] = _values(fleet, column, limit, rows)
+        if len(fresh) != len(known):
+            # rows that the table has grown by are no hosts yet
+            added = np.arange(len(known), len(fresh))
+            fresh[added] = _values(fleet, column, limit, added)
+        return fresh
+
+    return fleet.of_facts((name, limit), make, refresh)
 
 
-def _limits(fleet: Fleet, column: AggregateColumn, limit: int) -> AnyArray:
-    """Return the limits of whole numbers; one beyond 32 bits is as good as the largest or least that there is."""
-    found = [least_number(values, limit, int) for values in _values_by_membership(fleet, column.key)]
-    limits = np.array([min(max(value, _LEAST), _MOST) for value in found], dtype=np.int32)
-    return limits[fleet.columns["membership"]]
-
-
-def _ratios(fleet: Fleet, column: AggregateColumn) -> AnyArray:
-    """Return the ratios: each host's own where its aggregates name none, or one that is no number."""
-    found = [least_number(values, math.nan, float) for values in _values_by_membership(fleet, column.key)]
-    ratios = np.array(found, dtype=np.float64)[fleet.columns["membership"]]
-    return np.where(np.isnan(ratios), fleet.columns[column.default], ratios)
-
-
-def _values_by_membership(fleet: Fleet, key: str) -> list[list[str]]:
-    """Return the values under a key, for each membership."""
-    return [raw_values(fleet.membership_aggregates(code), key) for code in range(len(fleet.memberships))]
+def _values(fleet: Fleet, column: AggregateColumn, limit: int | None, rows: slice | npt.NDArray[np.int64]) -> AnyArray:
+    """Return a column's values of some rows: ratios without a ``limit``, whole numbers with it as their default."""
+    memberships = fleet.columns["membership"][rows]
+    codes, places = np.unique(memberships, return_inverse=True)
+    by_code = [raw_values(fleet.membership_aggregates(code), column.key) for code in codes.tolist()]
+    if limit is None:
+        ratios = np.array([least_number(values, math.nan, float) for values in by_code], dtype=np.float64)[places]
+        return np.where(np.isnan(ratios), fleet.columns[column.default][rows], ratios)
+    # one beyond 32 bits is as good as the largest or least that there is
+    found = [min(max(least_number(values, limit, int), _LEAST), _MOST) for values in by_code]
+    return np.array(found, dtype=np.int32)[places]

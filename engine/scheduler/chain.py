@@ -18,8 +18,10 @@ from engine.model.request_spec import RequestSpec
 from engine.scheduler import compiler
 from engine.scheduler.aggregate_columns import AGGREGATE_COLUMNS, aggregate_column
 from engine.scheduler.aggregate_metadata import finite, least_number, raw_values
+from engine.scheduler.kernel_best import weighed_columns
+from engine.scheduler.kernel_judge import sifted_columns
 from engine.scheduler.kernel_plan import KernelPlan, make_plan
-from engine.scheduler.kernel_source import kernel_text
+from engine.scheduler.kernel_source import explanation_text, kernel_text, multi_create_text
 from engine.scheduler.options import ALL_WEIGHERS, SchedulerOptions
 from engine.scheduler.registry import (
     ALL_FILTERS,
@@ -89,6 +91,39 @@ class Chain:
     def kernels(self) -> ModuleType:
         """The compiled kernels."""
         return compiler.load_kernels(kernel_text(self.plan))
+
+    @cached_property
+    def explanation_kernels(self) -> ModuleType:
+        """The compiled kernels of explanations."""
+        return compiler.load_kernels(explanation_text(self.plan))
+
+    @cached_property
+    def multi_create_kernels(self) -> ModuleType:
+        """The compiled kernel for several instances of one request."""
+        return compiler.load_kernels(multi_create_text(self.plan))
+
+    @property
+    def is_compiled(self) -> bool:
+        """True when the kernels beyond those that place single instances are on disk, as far as can be seen there."""
+        return compiler.is_compiled(explanation_text(self.plan)) and compiler.is_compiled(multi_create_text(self.plan))
+
+    @cached_property
+    def sifted_columns(self) -> tuple[str, ...]:
+        """The columns of the explanations' kernel for filters."""
+        return sifted_columns(self.plan)
+
+    @cached_property
+    def weighed_columns(self) -> tuple[str, ...]:
+        """The columns of the explanations' kernels for weighers."""
+        return weighed_columns(self.plan)
+
+    @cached_property
+    def override_key(self) -> Hashable:
+        """What decides, beside the fleet's aggregates, which multipliers these override and with what."""
+        configured = tuple(
+            (item.multiplier, item.sign, float(getattr(self.options, item.multiplier))) for item in self.weighers
+        )
+        return self.options.nova_quirks, configured
 
     @cached_property
     def option_values(self) -> npt.NDArray[np.float64]:
@@ -248,22 +283,40 @@ class Weighing:
 
 
 def multiplier_overrides(chain: Chain, fleet: Fleet) -> MultiplierOverrides:
-    """Return what the fleet's aggregates make of the chain's multipliers.
+    """Return what the fleet's aggregates make of the chain's multipliers; made anew only when these have changed.
 
     The rule is that of nova.scheduler.utils, get_weight_multiplier. nova takes ``nan`` and ``inf`` for numbers and then
     has no order of hosts; without nova_quirks they are none, so that the configured multiplier counts.
     """
+
+    def make() -> MultiplierOverrides:
+        return _overrides(chain, fleet)
+
+    def refresh(known: MultiplierOverrides, rows: npt.NDArray[np.int64]) -> MultiplierOverrides:
+        # hosts that join other aggregates may do so in combinations that are new
+        grown = known.any and known.by_membership.shape[1] != len(fleet.memberships)
+        return make() if grown else known
+
+    return fleet.of_facts(("multiplier overrides", chain.override_key), make, refresh)
+
+
+def _overrides(chain: Chain, fleet: Fleet) -> MultiplierOverrides:
+    """Return the overrides of every membership, an empty table where no aggregate has one."""
     cast = float if chain.options.nova_quirks else finite
     keys = {item.multiplier for item in chain.weighers}
-    named = any(keys & aggregate.metadata.keys() for aggregate in fleet.aggregates.values())
-    many = len(fleet.memberships) if named else 0
+    naming = {uuid for uuid, aggregate in fleet.aggregates.items() if not keys.isdisjoint(aggregate.metadata)}
+    codes = {fleet.aggregate_codes.codes[uuid] for uuid in naming if uuid in fleet.aggregate_codes.codes}
+    configured = [item.sign * float(getattr(chain.options, item.multiplier)) for item in chain.weighers]
     overridden = np.zeros(len(chain.weighers), dtype=np.bool_)
-    table: npt.NDArray[Any] = np.empty((len(chain.weighers), many), dtype=np.float64)
-    for code in range(many):
+    table: npt.NDArray[Any] = np.empty((len(chain.weighers), len(fleet.memberships) if naming else 0), dtype=np.float64)
+    table[:] = np.array(configured, dtype=np.float64)[:, np.newaxis]
+    for code, members in enumerate(fleet.memberships.values if naming else ()):
+        if codes.isdisjoint(members):
+            continue
         aggregates = fleet.membership_aggregates(code)
         for index, weigher in enumerate(chain.weighers):
             values = raw_values(aggregates, weigher.multiplier)
-            configured = float(getattr(chain.options, weigher.multiplier))
-            table[index, code] = weigher.sign * least_number(values, configured, cast)
+            default = float(getattr(chain.options, weigher.multiplier))
+            table[index, code] = weigher.sign * least_number(values, default, cast)
             overridden[index] |= bool(values)
     return MultiplierOverrides(overridden, table)

@@ -1,98 +1,122 @@
-"""The kernels that answer requests from class views and give instances back, and the arithmetic they share."""
+"""The kernel that answers requests from class views and gives instances back.
+
+A view holds for each leaf of 64 hosts which of them pass, and a record: the exact weight of the best under a reference
+scale, and each weigher's range; records of 64 leaves are summed up in one of the level above. For a request the leaves
+that changed are surveyed anew; the records above give the exact scale. Where that is the reference, the best leaf is
+exact; otherwise each leaf is bounded by its best under the reference plus what the drift of the slopes can add over its
+range, and only leaves that may hold the best are scored again. Where too many may, the exact scale becomes the
+reference, and with it every leaf is surveyed.
+"""
 
 from __future__ import annotations
 
-from engine.inventory.schema import BLOCK_ROWS
+from engine.inventory.journal import FLOOR, GENERATION, POSITION, RING
+from engine.inventory.schema import LEAF_ROWS
 from engine.inventory.usage import USAGE_COLUMNS
-from engine.scheduler.kernel_lines import column_parameters
-from engine.scheduler.kernel_plan import KernelPlan
+from engine.scheduler.kernel_leaf import SUPER_LEAVES, LeafPlan
+from engine.scheduler.kernel_lines import column_parameters, indent
+
+KNOWN_SCALES = 64
+"""Scales that views remember by number, so that classes of the same scale share what is known of a leaf."""
+_LEAST_OPENED = 4
+_OPENED_SHARE = 16
+"""The part of all leaves, one of so many, that may be opened before the exact scale becomes the reference."""
 
 
-def place_text(plan: KernelPlan) -> str:
+def place_text(leaf: LeafPlan) -> str:
     """Return the kernel that answers a batch of requests, one instance each, from class views, claiming as it goes."""
-    many = len(plan.weighers)
-    columns = column_parameters(plan)
-    common = "passes, shape, shapes, options"
-    return f"""LEAST = np.int32(-(2**31))
-MOST = np.int32(2**31 - 1)
-LEAST_BITS = np.int64(-(2**63))
-MOST_BITS = np.int64(2**63 - 1)
-
-
-@inlined
-def clamp(value, least):
-    return value if value > least else least
-
-
-@inlined
-def ordered(bits):
-    # a float's bits as an integer that sorts as the float does; its own inverse
-    return bits ^ ((bits >> 63) & MOST_BITS)
-
-
-@inlined
-def float_of(whole, values, bits):
-    # bits[0] is the one place where a kernel can look at an integer as a float
-    kept = bits[0]
-    bits[0] = ordered(whole)
-    value = values[0]
-    bits[0] = kept
-    return value
-
-
-@inlined
-def float_least(values, bits, mask):
-    least = MOST_BITS
-    for j in range({BLOCK_ROWS}):
-        x = ordered(bits[j])
-        least = min(least, x if mask[j] != 0 else MOST_BITS)
-    return float_of(least, values, bits) if least != MOST_BITS else np.inf
-
-
-@inlined
-def float_most(values, bits, mask):
-    most = LEAST_BITS
-    for j in range({BLOCK_ROWS}):
-        x = ordered(bits[j])
-        most = max(most, x if mask[j] != 0 else LEAST_BITS)
-    return float_of(most, values, bits) if most != LEAST_BITS else -np.inf
-
-
-@inlined
-def float_top(values, bits):
-    most = LEAST_BITS
-    for j in range({BLOCK_ROWS}):
-        most = max(most, ordered(bits[j]))
-    return float_of(most, values, bits)
-
-
-@inlined
+    many = len(leaf.plan.weighers)
+    columns = column_parameters(leaf.plan)
+    usage = ", ".join(USAGE_COLUMNS)
+    # classes whose weighers look at what is asked for share nothing of a leaf
+    scale_key = "scale_numbers[s] * 1048576 + shape" if leaf.asks_amounts else "scale_numbers[s]"
+    survey_arguments = (
+        f"class_words, banned, shape, shapes, options, class_scale, {scale_key}, class_records, "
+        "class_notes, class_bests, class_supers, leaf_revision, memo_keys, memo_records, memo_rows, stale, statistics, "
+        f"{leaf.survey_columns}"
+    )
+    rescore_arguments = f"shape, shapes, options, scale, class_records, class_notes, {leaf.rescore_columns}"
+    bound_above, bound_record = leaf.bound_text("above"), leaf.bound_text("record")
+    return f"""@inlined
 def fit_scale(low, high, multipliers, scale):
-    slack = 0.0
     for w in range({many}):
         span = high[w] - low[w]
         scale[0, w] = low[w]
         scale[1, w] = span if span != 0.0 else 1.0
         scale[2, w] = multipliers[w] if span != 0.0 else 0.0
         scale[3, w] = scale[2, w] / scale[1, w]
-        slack += abs(scale[3, w]) * max(abs(low[w]), abs(high[w])) + abs(scale[2, w])
-    return slack * 2.0 ** -46
+
+
+@inlined
+def rounding(scale, low, high):
+    # of exact weights under a scale, of values in a range
+    total = 0.0
+    for w in range({many}):
+        total += abs(scale[3, w]) * (max(abs(low[w]), abs(high[w])) + abs(scale[0, w])) + abs(scale[2, w])
+    return total * 2.0 ** -46
+
+
+@inlined
+def scale_number(scale, known, numbers):
+    # the number of an equal scale that is known, or the next one
+    last = 0
+    oldest = 0
+    for k in range({KNOWN_SCALES}):
+        same = numbers[k] > 0
+        for w in range({many}):
+            for part in range(3):
+                same &= known[k, part, w] == scale[part, w]
+        if same:
+            return numbers[k]
+        last = max(last, numbers[k])
+        if numbers[k] < numbers[oldest]:
+            oldest = k
+    for w in range({many}):
+        for part in range(4):
+            known[oldest, part, w] = scale[part, w]
+    numbers[oldest] = last + 1
+    return last + 1
+
+
+@inlined
+def note_change(leaf, counter, ring, leaf_revision):
+    position = counter[{POSITION}] + 1
+    counter[{POSITION}] = position
+    ring[position & {RING - 1}] = leaf
+    leaf_revision[leaf] = position
+
+
+@inlined
+def best_leaf(bests, supers):
+    # the first of equals
+    top = -np.inf
+    for above in range(len(supers)):
+        top = max(top, supers[above, 0])
+    if top == -np.inf:
+        return -1
+    above = 0
+    while supers[above, 0] != top:
+        above += 1
+    return above * {SUPER_LEAVES} + lowest(bits_of_real(bests[above], top))
 
 
 @kernel
-def place(slots, request_shapes, release_at, release_rows, release_shapes, release_of, picks, claim, shapes, options, multipliers,
-          mask, seen, count, low, high, best, best_row, scales, slacks, based,
-          cells, profile, block_revision, counter, statistics, rows_out, weights_out, survivors_out, {columns}):
-    blocks = len(block_revision)
-    ok = np.empty({BLOCK_ROWS}, dtype=np.uint8)
-    score = np.empty({BLOCK_ROWS}, dtype=np.float64)
-    score_bits = score.view(np.int64)
-    dirty = np.empty(blocks, dtype=np.int64)
-    bound = np.empty(blocks, dtype=np.float64)
-    range_low = np.empty({many}, dtype=np.float64)
-    range_high = np.empty({many}, dtype=np.float64)
+def place(slots, request_shapes, release_at, release_rows, release_shapes, release_of, without, picks, any_cell, claim, shapes, options,
+          multipliers, words, word_of, banned, seen_at, totals, records, notes, bests, supers, scales, scale_numbers, known_scales,
+          known_numbers, memo_keys, memo_records, memo_rows, cells, profile, leaf_revision, counter, ring, statistics,
+          rows_out, weights_out, survivors_out, ranges_out, {columns}):
+    leaves = len(leaf_revision)
+    listed = np.empty(leaves, dtype=np.int64)
+    touched = np.empty(leaves, dtype=np.int64)
+    stale = np.zeros(supers.shape[1], dtype=np.uint64)
+    found_best = np.empty(leaves, dtype=np.float64)
+    found_row = np.empty(leaves, dtype=np.int64)
+    total = np.empty({leaf.fields}, dtype=np.float64)
     scale = np.empty((4, {many}), dtype=np.float64)
+    low = ranges_out[0]
+    high = ranges_out[1]
     drift = np.empty({many}, dtype=np.float64)
+    allowed = max({_LEAST_OPENED}, leaves // {_OPENED_SHARE})
     following = 0
     for r in range(len(slots) + 1):
         while following < len(release_at) and release_at[following] <= r:
@@ -100,141 +124,174 @@ def place(slots, request_shapes, release_at, release_rows, release_shapes, relea
             if release_of[following] >= 0:
                 row = rows_out[release_of[following], 0]
             if row >= 0:
-                counter[0] += 1
-                apply_usage(row, -1, shapes[release_shapes[following]], counter[0], {", ".join(USAGE_COLUMNS)})
-                block_revision[row // {BLOCK_ROWS}] = counter[0]
+                counter[{GENERATION}] += 1
+                apply_usage(row, -1, shapes[release_shapes[following]], counter[{GENERATION}], {usage})
+                note_change(row // {LEAF_ROWS}, counter, ring, leaf_revision)
             following += 1
         if r == len(slots):
             break
         s = slots[r]
         shape = request_shapes[r]
-        # the class's part of each array, cut out once a request: once a block it would be 0.2 ns a host
-        passes = mask[s]
-        counts = count[s]
-        lows = low[s]
-        highs = high[s]
-        bests = best[s]
-        best_rows = best_row[s]
-        revisions = seen[s]
-        changed = 0
-        for b in range(blocks):
-            if revisions[b] != block_revision[b]:
-                dirty[changed] = b
-                changed += 1
-        for d in range(changed):
-            b = dirty[d]
-            summarise(b, ok, score, score_bits, {common}, counts, lows, highs, {columns})
-            revisions[b] = block_revision[b]
-        statistics[0] += changed
-        survivors = 0
-        for b in range(blocks):
-            survivors += counts[b]
-        survivors_out[r] = survivors
+        # the class's part of each array, cut out once a request
+        class_words = words[word_of[s]]
+        class_records = records[s]
+        class_notes = notes[s]
+        class_bests = bests[s]
+        class_supers = supers[s]
+        class_scale = scales[s]
         for k in range(picks):
             rows_out[r, k] = -1
             weights_out[r, k] = 0.0
-        if survivors == 0:
-            for d in range(changed):
-                bests[dirty[d]] = -np.inf
-            continue
-        for w in range({many}):
-            least = np.inf
-            most = -np.inf
-            for b in range(blocks):
-                least = min(least, lows[w, b])
-                most = max(most, highs[w, b])
-            range_low[w] = least
-            range_high[w] = most
-        slack = fit_scale(range_low, range_high, multipliers, scale)
-        same = based[s]
+
+        position = counter[{POSITION}]
+        since = seen_at[s]
+        changed = 0
+        if since >= counter[{FLOOR}] and position - since <= min({RING}, leaves):
+            for p in range(since + 1, position + 1):
+                leaf = np.int64(ring[p & {RING - 1}])
+                # a leaf that changed again later stands there too
+                if leaf_revision[leaf] == p:
+                    listed[changed] = leaf
+                    changed += 1
+        else:
+            for leaf in range(leaves):
+                if leaf_revision[leaf] > since:
+                    listed[changed] = leaf
+                    changed += 1
+        seen_at[s] = position
+        aside = 0
+        for w in range(len(without)):
+            leaf = without[w] // {LEAF_ROWS}
+            if banned[leaf] == 0:
+                touched[aside] = leaf
+                aside += 1
+                if leaf_revision[leaf] <= since:
+                    listed[changed] = leaf
+                    changed += 1
+            banned[leaf] |= np.uint64(1) << np.uint64(without[w] % {LEAF_ROWS})
+        if changed > 0:
+            totals[s] += survey(listed, np.int64(changed), {survey_arguments})
+        survivors = totals[s]
+        survivors_out[r] = survivors
+        if survivors > 0:
+            total[:] = -np.inf
+            for above in range(len(class_supers)):
+                for f in range({leaf.fields}):
+                    total[f] = max(total[f], class_supers[above, f])
+{indent(leaf.range_lines("total", "low", "high"), 3)}
+            fit_scale(low, high, multipliers, scale)
+        same = True
         for w in range({many}):
             for part in range(3):
-                same &= scale[part, w] == scales[s, part, w]
-        rebase = not based[s]
-        top = -np.inf
-        top_row = -1
-        if not rebase and not same:
-            # values may since lie far outside the ranges the reference scale was made for, and round by more
-            stretched = 0.0
-            for w in range({many}):
-                stretched += abs(scales[s, 3, w]) * max(abs(range_low[w]), abs(range_high[w])) + abs(scales[s, 2, w])
-            slacks[s] = max(slacks[s], stretched * 2.0 ** -46)
-        if not rebase:
-            for d in range(changed):
-                b = dirty[d]
-                if counts[b] == 0:
-                    bests[b] = -np.inf
-                    continue
-                bests[b], best_rows[b] = block_best(b, score, score_bits, {common}, scales[s], slacks[s], {columns})
-            if not same and picks > 1:
+                same &= scale[part, w] == class_scale[part, w]
+        picked = 0
+        may_rebase = True
+        while picked < picks and survivors > 0:
+            top = -np.inf
+            top_row = -1
+            rebase = False
+            if same:
+                leaf = best_leaf(class_bests, class_supers)
+                if leaf >= 0:
+                    top = class_records[leaf, 0]
+                    top_row = leaf * {LEAF_ROWS} + np.int64(class_notes[leaf, {leaf.row}])
+            elif may_rebase and scale_numbers[s] == 0:
                 rebase = True
-        if not rebase and not same:
-            # A block's best under the new scale is at most its best under the old one plus the drift of the slopes over its range.
-            offset = slack + slacks[s]
-            for w in range({many}):
-                drift[w] = scale[3, w] - scales[s, 3, w]
-                offset -= scale[3, w] * scale[0, w] - scales[s, 3, w] * scales[s, 0, w]
-            likely = 0
-            for b in range(blocks):
-                bound[b] = -np.inf
-                if counts[b] > 0:
-                    x = bests[b] + offset
-                    for w in range({many}):
-                        x += max(drift[w] * lows[w, b], drift[w] * highs[w, b])
-                    bound[b] = x
-                    if x > bound[likely] or counts[likely] == 0:
-                        likely = b
-            top, top_row = block_best(likely, score, score_bits, {common}, scale, slack, {columns})
-            opened = 1
-            allowed = max(4, blocks // 8)
-            for b in range(blocks):
-                if b != likely and bound[b] >= top:
-                    opened += 1
-                    if opened > allowed:
-                        rebase = True
-                        break
-                    x, row = block_best(b, score, score_bits, {common}, scale, slack, {columns})
-                    if x > top or (x == top and row < top_row):
-                        top = x
-                        top_row = row
-            statistics[1] += opened
-        if rebase:
-            statistics[2] += 1
-            for b in range(blocks):
-                bests[b] = -np.inf
-                if counts[b] > 0:
-                    bests[b], best_rows[b] = block_best(b, score, score_bits, {common}, scale, slack, {columns})
-            scales[s] = scale
-            slacks[s] = slack
-            based[s] = True
-            same = True
-        if same:
-            k = 0
-            while k < picks:
-                found = 0
-                top = -np.inf
-                for b in range(blocks):
-                    top = max(top, bests[b])
-                if top == -np.inf:
-                    break
-                while bests[found] != top:
-                    found += 1
-                top_row = best_rows[found]
-                # alternates are of the chosen host's cell
-                if k == 0 or cells[profile[top_row]] == cells[profile[rows_out[r, 0]]]:
-                    rows_out[r, k] = top_row
-                    weights_out[r, k] = top if survivors > 1 else 0.0
-                    k += 1
-                if picks > 1:
-                    passes[top_row] &= 1
-                    revisions[found] = -1
-                    if k < picks:
-                        bests[found], best_rows[found] = block_best(found, score, score_bits, {common}, scale, slack, {columns})
-        else:
-            rows_out[r, 0] = top_row
-            weights_out[r, 0] = top if survivors > 1 else 0.0
-        if claim:
+            else:
+                # under the exact scale a host weighs at most what it does under the reference and what the slopes' drift adds
+                offset = rounding(scale, low, high) + rounding(class_scale, low, high)
+                for w in range({many}):
+                    drift[w] = scale[3, w] - class_scale[3, w]
+                    offset -= scale[3, w] * scale[0, w] - class_scale[3, w] * class_scale[0, w]
+                highest = -np.inf
+                likely = -1
+                for a in range(len(class_supers)):
+                    above = class_supers[a]
+                    if above[0] > -np.inf:
+                        x = {bound_above}
+                        if x > highest or likely < 0:
+                            highest = x
+                            likely = a
+                opened = 0
+                if likely >= 0:
+                    first = -1
+                    for leaf in range(likely * {SUPER_LEAVES}, min(leaves, (likely + 1) * {SUPER_LEAVES})):
+                        record = class_records[leaf]
+                        if record[0] > -np.inf:
+                            x = {bound_record}
+                            if x > highest or first < 0:
+                                highest = x
+                                first = leaf
+                    listed[0] = first
+                    rescore(listed, np.int64(1), found_best, found_row, {rescore_arguments})
+                    top = found_best[0]
+                    top_row = first * {LEAF_ROWS} + found_row[0]
+                    for a in range(len(class_supers)):
+                        above = class_supers[a]
+                        if above[0] == -np.inf or {bound_above} + offset < top:
+                            continue
+                        for leaf in range(a * {SUPER_LEAVES}, min(leaves, (a + 1) * {SUPER_LEAVES})):
+                            record = class_records[leaf]
+                            if leaf == first or record[0] == -np.inf or {bound_record} + offset < top:
+                                continue
+                            listed[opened] = leaf
+                            opened += 1
+                        if may_rebase and opened > allowed:
+                            rebase = True
+                            break
+                if not rebase:
+                    statistics[1] += opened + (likely >= 0)
+                    rescore(listed, np.int64(opened), found_best, found_row, {rescore_arguments})
+                    for k in range(opened):
+                        row = listed[k] * {LEAF_ROWS} + found_row[k]
+                        if found_best[k] > top or (found_best[k] == top and row < top_row):
+                            top = found_best[k]
+                            top_row = row
+            may_rebase = False
+            if rebase:
+                statistics[2] += 1
+                for w in range({many}):
+                    for part in range(4):
+                        class_scale[part, w] = scale[part, w]
+                scale_numbers[s] = scale_number(scale, known_scales, known_numbers)
+                changed = 0
+                for leaf in range(leaves):
+                    if class_notes[leaf, {leaf.bits}] != 0:
+                        listed[changed] = leaf
+                        changed += 1
+                totals[s] += survey(listed, np.int64(changed), {survey_arguments})
+                same = True
+                continue
+            if top_row < 0:
+                break
+            # alternates are of the chosen host's cell
+            if picked == 0 or any_cell or cells[profile[top_row]] == cells[profile[rows_out[r, 0]]]:
+                rows_out[r, picked] = top_row
+                # a lone host is not weighed
+                weights_out[r, picked] = top if survivors > 1 else 0.0
+                picked += 1
+            if picked < picks:
+                # set aside, so that the next is the best of the others under the same scale
+                leaf = top_row // {LEAF_ROWS}
+                if banned[leaf] == 0:
+                    touched[aside] = leaf
+                    aside += 1
+                bit = np.uint64(1) << np.uint64(top_row % {LEAF_ROWS})
+                banned[leaf] |= bit
+                class_notes[leaf, {leaf.bits}] &= ~bit
+                totals[s] -= 1
+                listed[0] = leaf
+                rescore(listed, np.int64(1), found_best, found_row, {rescore_arguments.replace("scale, class_records", "class_scale, class_records")})
+                class_records[leaf, 0] = found_best[0]
+                class_notes[leaf, {leaf.row}] = np.uint64(found_row[0])
+                class_bests[leaf // {SUPER_LEAVES}, leaf % {SUPER_LEAVES}] = found_best[0]
+                class_supers[leaf // {SUPER_LEAVES}, 0] = most_real(class_bests[leaf // {SUPER_LEAVES}], ALL_BITS)
+        if aside > 0:
+            for k in range(aside):
+                banned[touched[k]] = 0
+            totals[s] += survey(touched, np.int64(aside), {survey_arguments})
+        if claim and rows_out[r, 0] >= 0:
             row = rows_out[r, 0]
-            counter[0] += 1
-            apply_usage(row, 1, shapes[shape], counter[0], {", ".join(USAGE_COLUMNS)})
-            block_revision[row // {BLOCK_ROWS}] = counter[0]"""  # noqa: E501  (lines of the generated text)
+            counter[{GENERATION}] += 1
+            apply_usage(row, 1, shapes[shape], counter[{GENERATION}], {usage})
+            note_change(row // {LEAF_ROWS}, counter, ring, leaf_revision)"""  # noqa: E501  (lines of the generated text)

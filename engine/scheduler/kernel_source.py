@@ -14,7 +14,10 @@ import inspect
 import textwrap
 
 from engine.inventory.usage import apply_usage
-from engine.scheduler.kernel_block import block_best_text, summarise_text
+from engine.scheduler.kernel_judge import judge_text
+from engine.scheduler.kernel_leaf import LeafPlan, rescore_text, survey_text
+from engine.scheduler.kernel_lines import COMMON_TEXT
+from engine.scheduler.kernel_many import many_text
 from engine.scheduler.kernel_place import place_text
 from engine.scheduler.kernel_plan import KernelPlan
 from engine.scheduler.kernel_weigh import verdicts_text, weigh_text
@@ -22,15 +25,31 @@ from engine.scheduler.kernel_weigh import verdicts_text, weigh_text
 
 def kernel_text(plan: KernelPlan) -> str:
     """Return the source of the module that holds the plan's kernels."""
-    parts = [_body_text(plugin.body, f"filter_{index}") for index, plugin in enumerate(plan.filters)]
-    parts += [_body_text(w.body, f"weigher_{index}") for index, w in enumerate(plan.weighers) if w.kind == "column"]
+    parts = _bodies(plan)
     parts.append(_body_text(apply_usage, "apply_usage"))
-    view_plan = KernelPlan(plan.filters, plan.view_weighers, plan.columns, plan.options)
-    numbers = {id(w): index for index, w in enumerate(plan.weighers)}
-    view_names = [f"weigher_{numbers[id(w)]}" for w in view_plan.weighers]
-    parts += [summarise_text(view_plan, view_names), block_best_text(view_plan, view_names), place_text(view_plan)]
+    leaf = LeafPlan.of_views(plan)
+    parts += [COMMON_TEXT, survey_text(leaf), rescore_text(leaf), place_text(leaf)]
     parts += [weigh_text(plan), verdicts_text(plan)]
     return "\n\n".join(parts) + "\n"
+
+
+def explanation_text(plan: KernelPlan) -> str:
+    """Return the source of the module that holds the kernels of explanations, which a selection does without."""
+    return "\n\n".join([*_bodies(plan), COMMON_TEXT, judge_text(plan)]) + "\n"
+
+
+def multi_create_text(plan: KernelPlan) -> str:
+    """Return the source of the module that holds the kernel for several instances of one request."""
+    leaf = LeafPlan.of_views(plan)
+    parts = [*_bodies(plan), _body_text(apply_usage, "apply_usage"), COMMON_TEXT, many_text(leaf.plan, leaf.names)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _bodies(plan: KernelPlan) -> list[str]:
+    """Return the helpers that hold the bodies of the plan's filters and of its weighers over columns."""
+    filters = [_body_text(plugin.body, f"filter_{index}") for index, plugin in enumerate(plan.filters)]
+    weighers = [_body_text(w.body, f"weigher_{index}") for index, w in enumerate(plan.weighers) if w.kind == "column"]
+    return filters + weighers
 
 
 def _body_text(body: object, name: str) -> str:

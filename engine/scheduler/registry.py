@@ -43,8 +43,10 @@ Plugin = TypeVar("Plugin", "Filter", "Weigher")
 FactGroup = Literal["profile", "membership", "units", "metrics"]
 Change = Callable[["RequestFacts", RequestSpec, "SchedulerOptions"], str]
 """Says, for a host that a filter rejects, what would have to change: (facts, request, options) to a phrase."""
+Prepare = Callable[[RequestSpec, "SchedulerOptions"], Callable[["RequestFacts"], bool]]
+"""Reads a request once, and returns what then tells of each host what the filter's body does, faults included."""
 RequestKey = Callable[[RequestSpec, "SchedulerOptions"], Hashable]
-"""Returns what a text filter looks at of a request beyond its amounts, for ``applies`` too: equal keys share views."""
+"""Returns what a text filter looks at of a request, amounts excepted, for ``applies`` too: equal keys share views."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,9 @@ class Filter:
     ``once_per_request``: only before the first instance. ``run_on_rebuild``: also for a rebuild in place. ``applies``
     tells whether a request needs it at all: a sparse filter without it looks at the server group alone. ``reads`` are
     the fact groups a text filter looks at; ``attributes`` names further columns or identities for a given request,
-    ``hosts`` the hosts that it tells apart by name. ``request_key`` is None for one that looks at amounts alone.
+    ``hosts`` the hosts that it tells apart by name, and ``sees`` is all that it looks at of the groups it reads, where
+    that tells fewer hosts apart; ``prepare`` is for one to which reading the request is most of the work.
+    ``request_key`` is None for one that looks at amounts, and those alone.
     ``change`` says what would have to change for one host to pass. ``removed_in`` is the release of nova that dropped
     it, 0 for one that nova still has. A state filter's ``concerns`` is an ``applies`` that looks at options too, and
     ``columns`` are those its verdict depends on, and ``needs`` is what a host's NUMA cells must at least have (see
@@ -77,6 +81,8 @@ class Filter:
     concerns: Callable[[RequestSpec, SchedulerOptions], bool] | None = None
     columns: Callable[[RequestSpec, SchedulerOptions], tuple[str, ...]] | None = None
     needs: Callable[[RequestSpec, SchedulerOptions], tuple[int, ...] | None] | None = None
+    sees: Callable[[RequestFacts], Hashable] | None = None
+    prepare: Prepare | None = None
 
     def is_wanted(self, request: RequestSpec, options: SchedulerOptions) -> bool:
         """Whether a request needs the filter at all."""
@@ -158,8 +164,10 @@ def text_filter(
     applies: Callable[[RequestSpec], bool] | None = None,
     change: Change | None = None,
     removed_in: int = 0,
+    sees: Callable[[RequestFacts], Hashable] | None = None,
+    prepare: Prepare | None = None,
 ) -> Callable[[Body], Body]:
-    """Register a filter over text facts, called once for each distinct combination of what it ``reads``."""
+    """Register a filter over text facts, called once for each distinct combination of what it ``reads`` or ``sees``."""
 
     def register(body: Body) -> Body:
         plugin = Filter(
@@ -176,6 +184,8 @@ def text_filter(
             request_key,
             hosts,
             removed_in,
+            sees=sees,
+            prepare=prepare,
         )
         _add(_filters, plugin)
         return body

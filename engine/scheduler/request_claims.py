@@ -39,7 +39,7 @@ class RequestClaims:
 
         A build in progress counts on the row for the rest of the request: afterwards the host reports its own.
         """
-        assigned = self._assign(inquiry, row)
+        assigned = self.offer(inquiry, row)
         if assigned is None:
             return None
         self.table.apply(row, 1, assigned.amounts, assigned.assignment)
@@ -54,8 +54,8 @@ class RequestClaims:
             if not keep:
                 self.table.apply(item.row, -1, item.assigned.amounts, item.assigned.assignment)
 
-    def _assign(self, inquiry: Inquiry, row: int) -> Assigned | None:
-        """Return what an instance is given of a row, None where a claim would fail.
+    def offer(self, inquiry: Inquiry, row: int) -> Assigned | None:
+        """Return what an instance is given of a row, None where a claim would fail; claims nothing.
 
         Placement's capacity, less what earlier instances of the request took, decides; a rebuild claims nothing.
         """

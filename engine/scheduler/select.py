@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -27,6 +28,7 @@ from engine.scheduler.faults import FilterFault
 from engine.scheduler.inquiry import make_inquiry
 from engine.scheduler.never_reported import fails_weighing
 from engine.scheduler.no_valid_host import no_valid_host
+from engine.scheduler.overlay import Overlays
 from engine.scheduler.sparse import GroupState, ImageCounts, OwnRows, SelectionContext
 from engine.scheduler.state_verdicts import StateVerdicts
 from engine.scheduler.text_masks import TextMasks
@@ -37,7 +39,19 @@ __all__ = ["Selector", "Step"]
 
 _NO_ROWS: Mapping[str, int] = MappingProxyType({})
 _NO_COUNTS: ImageCounts = MappingProxyType({})
-_MOST_DEMANDS = 1024
+_MOST_KNOWN = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a request; the request is kept too, so that no other one takes its identity.
+
+    ``class_key`` is that of the class whose view can answer it, None where none can.
+    """
+
+    request: RequestSpec
+    demand: Demand
+    class_key: Hashable
 
 
 class Selector:
@@ -49,12 +63,13 @@ class Selector:
         self.table = table
         self.chain = chain
         self.rng = rng
-        self.views = ViewStore(table, chain, budget_bytes=view_budget_bytes)
-        self.verdicts = StateVerdicts(table)
         self._texts = TextMasks(table, chain.options)
+        self.views = ViewStore(table, chain, self._texts, budget_bytes=view_budget_bytes)
+        self.overlays = Overlays(table, chain, self.views)
+        self.verdicts = StateVerdicts(table)
         self._zeros = np.empty((0, 0), dtype=np.float64)
-        self._demands: dict[int, tuple[RequestSpec, Demand]] = {}
-        self._demanded_at = -1
+        self._known: dict[int, _Known] = {}
+        self._known_at = -1
         self._overrides: tuple[int, MultiplierOverrides] | None = None
 
     @property
@@ -69,7 +84,7 @@ class Selector:
         return self._overrides[1]
 
     def warm(self) -> None:
-        """Compile or load the kernels, by running each once on nothing."""
+        """Compile or load the kernels that place single instances, by running each once on nothing."""
         nothing = np.empty(0, dtype=np.int64)
         self.views.place(nothing, nothing, claim=False)
         amounts = Amounts(1, 1, 1, 1, 1, 1)
@@ -90,33 +105,40 @@ class Selector:
 
         Raises InvalidRequestError as ``demand_of`` does.
         """
-        if self._demanded_at != self.table.facts_revision or len(self._demands) >= _MOST_DEMANDS:
-            self._demands.clear()
-            self._demanded_at = self.table.facts_revision
-        kept = self._demands.get(id(request))
-        if kept is None:
-            # the request is kept too, so that no other one takes its identity
-            kept = self._demands[id(request)] = (request, demand_of(request, self.table, self.chain.options))
-        return kept[1]
+        return self._know(request).demand
 
     def uses_view(self, request: RequestSpec, group: GroupState | None) -> bool:
         """True when a class view can answer the request."""
-        if request.num_instances != 1 or group is not None or is_restricted(request) or not self.is_deterministic:
+        if group is not None:
             return False
         try:
-            return self._has_view(self.demand(request))
+            return self._know(request).class_key is not None
         except InvalidRequestError:
             # whoever asks for hosts is told
             return False
 
-    def _has_view(self, demand: Demand) -> bool:
-        """Whether a class view can answer a demand for one instance."""
-        request = demand.request
+    def _know(self, request: RequestSpec) -> _Known:
+        """Return what is known of a request, found out anew when facts have changed."""
+        if self._known_at != self.table.facts_revision or len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+            self._known_at = self.table.facts_revision
+        known = self._known.get(id(request))
+        if known is None:
+            demand = demand_of(request, self.table, self.chain.options)
+            key = self.chain.class_key(demand.request, demand.amounts) if self._has_view(request, demand) else None
+            known = self._known[id(request)] = _Known(request, demand, key)
+        return known
+
+    def _has_view(self, request: RequestSpec, demand: Demand) -> bool:
+        """Whether a class view can answer a request, as long as it is of no server group."""
         return (
-            demand.plain
+            request.num_instances == 1
+            and not is_restricted(request)
+            and self.is_deterministic
+            and demand.plain
             and not self.overrides.any
-            and not self.chain.weighs_arrays(request)
-            and self.chain.has_class(request)
+            and not self.chain.weighs_arrays(demand.request)
+            and self.chain.has_class(demand.request)
             and self.table.beyond_columns is None
             and not fails_weighing(self.chain, self.table)
         )
@@ -143,16 +165,25 @@ class Selector:
         ``steps``, where given, receives the hosts as weighed before each choice.
         Raises NoValidHostError when fewer hosts than instances are found, FilterFault where nova's filter would raise.
         """
-        demand = self.demand(request)
+        known = self._know(request)
+        demand = known.demand
         alternates = self.chain.options.max_attempts - 1 if request.alternates is None else request.alternates
-        if steps is None and offers is None and self.uses_view(request, group):
+        if steps is None and offers is None and group is None and known.class_key is not None:
             # A view asks text filters about every host; a fault on one that nova would not have asked about is none.
             with contextlib.suppress(FilterFault):
-                return self._select_from_view(demand, alternates, claim=claim)
+                return self._select_from_view(known, alternates, claim=claim)
         joined = None if group is None else group.copy()
         context = SelectionContext(
             self.table, joined, instance_rows=instance_rows, image_counts=image_counts, offers=offers
         )
+        if steps is None:
+            found = self.overlays.select(
+                self._kept(), demand, context, alternates=alternates, own_rows=own_rows, members=members, claim=claim
+            )
+            if found is not None:
+                if claim and group is not None and joined is not None:
+                    group.member_counts, group.host_rows = joined.member_counts, joined.host_rows
+                return found
         weighed = WeighedSelection(self.table, self.chain, self.rng, self._kept(), demand, context, own_rows)
         selections = weighed.run(alternates, members=members, claim=claim, steps=steps)
         if claim and group is not None and joined is not None:
@@ -172,10 +203,10 @@ class Selector:
         assigned = fit.assign(row)
         return None if assigned is None else Selection(row, 0.0, assignment=assigned.assignment)
 
-    def _select_from_view(self, demand: Demand, alternates: int, *, claim: bool) -> list[Selection]:
-        request, amounts = demand.request, demand.amounts
-        slot = self.views.slot(self.chain.class_key(request, amounts), request, amounts)
-        shape = self.views.shape(amounts)
+    def _select_from_view(self, known: _Known, alternates: int, *, claim: bool) -> list[Selection]:
+        demand = known.demand
+        slot = self.views.slot(known.class_key, demand.request, demand.amounts)
+        shape = self.views.shape(demand.amounts)
         placed = self.views.place(np.array([slot]), np.array([shape]), picks=1 + alternates, claim=claim)
         rows, weights = placed.rows[0].tolist(), placed.weights[0].tolist()
         if rows[0] < 0:

@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.fitting.numa_needs import ABSENT, ROOM_WIDTH, Room, may_fit, room
+from engine.inventory.fact_groups import distinct
 from engine.inventory.fleet import Fleet
 from engine.inventory.schema import CLASS_PREFIX
 from engine.scheduler.demand import CANDIDATES
 from engine.scheduler.faults import FilterFault
 from engine.scheduler.host_fit import HostFit
 from engine.scheduler.registry import Filter
-from engine.scheduler.static_mask import distinct
 
 DEFAULT_BUDGET_BYTES = 64 * 1024 * 1024
 _BYTES_A_ROW = 9
@@ -57,11 +57,14 @@ class StateVerdicts:
         self._rooms_of: object = None
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
 
-    def passes(self, fit: HostFit, plugin: Filter, rows: Rows, *, fault_fails: bool = False) -> npt.NDArray[np.bool_]:
+    def passes(
+        self, fit: HostFit, plugin: Filter, rows: Rows, *, fault_fails: bool = False, worth_a_look: int = _WORTH_A_LOOK
+    ) -> npt.NDArray[np.bool_]:
         """Return, for each of ``rows``, whether it passes one state filter.
 
         Where nova's filter would raise and nova's quirks are on, FilterFault is raised, or the host fails if
-        ``fault_fails``. Candidates known beforehand are asked about anew each time.
+        ``fault_fails``. Candidates known beforehand are asked about anew each time. Of as many hosts as are
+        ``worth_a_look``, those that lack something plain are told before any is fitted.
         """
         if not len(rows):
             return np.empty(0, dtype=np.bool_)
@@ -72,9 +75,9 @@ class StateVerdicts:
         if plugin.name == CANDIDATES:
             concerned = fit.rows_by_candidate(rows)
             passes = ~concerned
-            passes[concerned] = self._by_state(fit, plugin, rows[concerned])
+            passes[concerned] = self._by_state(fit, plugin, rows[concerned], worth_a_look)
             return passes
-        return self._by_state(fit, plugin, rows)
+        return self._by_state(fit, plugin, rows, worth_a_look)
 
     def known(self, fit: HostFit, plugin: Filter, rows: Rows) -> npt.NDArray[np.int8]:
         """Return, for each of ``rows``, 1 or 0 for a verdict that is kept for it, and -1 for none."""
@@ -85,7 +88,7 @@ class StateVerdicts:
             known[~fit.rows_by_candidate(rows)] = 1
         return known
 
-    def _by_state(self, fit: HostFit, plugin: Filter, rows: Rows) -> npt.NDArray[np.bool_]:
+    def _by_state(self, fit: HostFit, plugin: Filter, rows: Rows, worth_a_look: int) -> npt.NDArray[np.bool_]:
         if not len(rows):
             return np.empty(0, dtype=np.bool_)
         kept = self._of(fit, plugin)
@@ -93,7 +96,7 @@ class StateVerdicts:
         unknown = rows[kept.seen[rows] != generation[rows]]
         if len(unknown):
             kept.seen[unknown] = generation[unknown]
-            if len(unknown) >= _WORTH_A_LOOK and plugin.needs is not None:
+            if len(unknown) >= worth_a_look and plugin.needs is not None:
                 needed = plugin.needs(fit.demand.request, fit.options)
                 if needed is not None:
                     room = self._has_room(unknown, needed, quirks=fit.options.nova_quirks)

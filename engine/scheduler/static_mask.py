@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from engine.inventory.fact_groups import distinct
 from engine.inventory.fleet import Fleet
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.faults import FilterFault
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import Filter
 from engine.scheduler.request_facts import ATTRIBUTE_COLUMNS, PROFILE_ATTRIBUTES, ROW_ATTRIBUTES, RequestFacts
-
-_DENSE = 4
-"""A key whose values span at most this many times its length is looked up instead of sorted."""
 
 
 def text_mask(
@@ -88,33 +86,3 @@ def _beyond_profile(plugin: Filter, request: RequestSpec) -> frozenset[str]:
     if plugin.attributes is None:
         return frozenset()
     return plugin.attributes(request) - PROFILE_ATTRIBUTES
-
-
-def distinct(keys: Sequence[npt.NDArray[Any]], many: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return (first index of, code per row of) the distinct combinations of ``many`` rows' key columns."""
-    if not keys:
-        return np.zeros(1, dtype=np.int64), np.zeros(many, dtype=np.int64)
-    first, codes = _numbered(keys[0])
-    for key in keys[1:]:
-        other, more = _numbered(key)
-        first, codes = _numbered(codes * len(other) + more)
-    return first, codes
-
-
-def _numbered(key: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return (first index of, code per row of) a key's distinct values.
-
-    Keys are codes, nearly always dense: those are looked up, which takes a tenth of the time that sorting them does.
-    Allocation ratios are keys as well, and no numbers to look up by.
-    """
-    low, high = key.min(), key.max()
-    if key.dtype.kind != "i" or int(high) - int(low) > _DENSE * len(key) + 1024:
-        _, first, codes = np.unique(key, return_index=True, return_inverse=True)
-        return first, codes
-    dense = key - low if low else key
-    first_of = np.full(int(high) - int(low) + 1, -1, dtype=np.int64)
-    first_of[dense[::-1]] = np.arange(len(key) - 1, -1, -1)
-    present = np.flatnonzero(first_of >= 0)
-    code_of = np.empty(len(first_of), dtype=np.int64)
-    code_of[present] = np.arange(len(present))
-    return first_of[present], code_of[dense]

@@ -1,39 +1,57 @@
 """Class views: what is kept of each request class so that the next request of the class looks only at what changed.
 
 A *request class* is everything of a request that the columns do not know: amounts and text. For each class a slot
-holds the hosts that pass its text filters, and for each block of hosts the number that pass every filter, each
-weigher's range over them, and the exact weight and row of the best under a reference scale. The kernel re-evaluates the
-blocks whose revision moved, reduces the ranges to the exact normalisation, and, where that differs from the reference,
-opens blocks in order of an upper bound. A fresh view is a full scan.
+holds which hosts pass, and for each leaf of 64 hosts and each 64 leaves a record: the exact weight of the best host
+under a reference scale, and each weigher's range over the hosts that pass. The kernel surveys the leaves that changed
+since the class was last asked for (see engine.inventory.journal), reduces the ranges to the exact normalisation, and,
+where that differs from the reference, opens leaves in order of an upper bound. A fresh view is a full scan.
+
+What is known of a leaf is shared between classes of which the same hosts of it pass; so are masks of equal content.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.inventory.schema import BLOCK_ROWS
+from engine.inventory.schema import LEAF_ROWS
 from engine.inventory.table import HostTable
 from engine.inventory.usage import USAGE_COLUMNS, Amounts
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.chain import Chain
-from engine.scheduler.static_mask import text_mask
+from engine.scheduler.kernel_leaf import MEMO_WAYS, SUPER_LEAVES, LeafPlan
+from engine.scheduler.kernel_place import KNOWN_SCALES
+from engine.scheduler.leaf_masks import LeafMasks
+from engine.scheduler.registry import Filter
+from engine.scheduler.text_masks import TextMask, TextMasks
 
 DEFAULT_BUDGET_BYTES = 256 * 1024 * 1024
 _MAX_SLOTS = 1024
+
+Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
     """The kernel's answer to a batch: rows and weights (requests x picks, row -1 for none), and how many passed."""
 
-    rows: npt.NDArray[np.int64]
+    rows: Rows
     weights: npt.NDArray[np.float64]
     survivors: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Leading:
+    """The best hosts of a class, best first, how many passed, and the ranges of the view's weighers over those."""
+
+    rows: Rows
+    weights: npt.NDArray[np.float64]
+    survivors: int
+    low: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,49 +75,68 @@ NO_RELEASES = Releases(_NONE, _NONE, _NONE, _NONE)
 
 @dataclass(slots=True)
 class _Slot:
-    """A class's place in the view arrays, and the facts revision its mask was made at."""
+    """A class's place in the view arrays, its text mask, and what it is worth: how often it was asked for, aged.
+
+    ``turn`` is that of the batch it was last asked for.
+    """
 
     index: int
     request: RequestSpec
-    shape: int
-    facts_revision: int
+    amounts: Amounts
+    filters: tuple[Filter, ...]
+    text: TextMask
+    worth: int
+    turn: int
 
 
 class ViewStore:
-    """The views of one table under one chain, within a budget of memory: the class unused for longest makes room."""
+    """The views of one table under one chain, within a budget of memory: the class of least worth makes room."""
 
-    def __init__(self, table: HostTable, chain: Chain, *, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> None:
+    def __init__(
+        self, table: HostTable, chain: Chain, texts: TextMasks, *, budget_bytes: int = DEFAULT_BUDGET_BYTES
+    ) -> None:
         self.table = table
         self.chain = chain
+        self.texts = texts
         self.budget_bytes = budget_bytes
         self.statistics = np.zeros(4, dtype=np.int64)
-        """Blocks evaluated again, blocks opened under a drifted scale, scales re-based, spare."""
+        """Leaves surveyed, leaves opened under a drifted scale, references made anew, surveys that another spared."""
+        self._leaf = LeafPlan.of_views(chain.plan)
         self._shapes: dict[Amounts, int] = {}
         self._shape_table = np.zeros((16, len(Amounts._fields)), dtype=np.int64)
-        self._slots: OrderedDict[Hashable, _Slot] = OrderedDict()
+        self._slots: dict[Hashable, _Slot] = {}
+        self._last = -1
+        self._turn = 0
         self._allocate()
 
     def _allocate(self) -> None:
         """Make empty views for the table's present size."""
-        rows = len(self.table.columns["present"])
-        blocks = self.table.blocks
-        weighers = len(self.chain.view_weighers)
-        bytes_per_slot = rows + blocks * (8 + 4 + 16 * weighers + 16)
+        leaves = len(self.table.journal.leaf_revision)
+        above = -(-leaves // SUPER_LEAVES)
+        weighers, fields, words = len(self.chain.view_weighers), self._leaf.fields, self._leaf.words
+        bytes_per_slot = leaves * 8 * words + above * 8 * (SUPER_LEAVES + fields)
         slots = max(4, min(_MAX_SLOTS, self.budget_bytes // bytes_per_slot))
         self.capacity = slots
         # numpy's zeros are not touched until used, so slots that no class needs cost no memory
-        self._mask = np.zeros((slots, rows), dtype=np.uint8)
-        self._seen = np.zeros((slots, blocks), dtype=np.int64)
-        self._count = np.zeros((slots, blocks), dtype=np.int32)
-        self._low = np.zeros((slots, weighers, blocks), dtype=np.float64)
-        self._high = np.zeros((slots, weighers, blocks), dtype=np.float64)
-        self._best = np.zeros((slots, blocks), dtype=np.float64)
-        self._best_row = np.zeros((slots, blocks), dtype=np.int64)
+        self._masks = LeafMasks(slots, leaves)
+        self._word_of = np.zeros(slots, dtype=np.int64)
+        self._banned = np.zeros(leaves, dtype=np.uint64)
+        self._seen_at = np.zeros(slots, dtype=np.int64)
+        self._totals = np.zeros(slots, dtype=np.int64)
+        self._records = np.zeros((slots, leaves, words), dtype=np.float64)
+        self._notes = self._records.view(np.uint64)
+        self._bests = np.zeros((slots, above, SUPER_LEAVES), dtype=np.float64)
+        self._supers = np.zeros((slots, above, fields), dtype=np.float64)
         self._scales = np.zeros((slots, 4, weighers), dtype=np.float64)
-        self._slacks = np.zeros(slots, dtype=np.float64)
-        self._based = np.zeros(slots, dtype=np.bool_)
+        self._scale_numbers = np.zeros(slots, dtype=np.int64)
+        self._known_scales = np.zeros((KNOWN_SCALES, 4, weighers), dtype=np.float64)
+        self._known_numbers = np.zeros(KNOWN_SCALES, dtype=np.int64)
+        self._memo_keys = np.zeros((leaves * MEMO_WAYS, 3), dtype=np.int64)
+        self._memo_records = np.zeros((leaves * MEMO_WAYS, fields), dtype=np.float64)
+        self._memo_rows = np.zeros(leaves * MEMO_WAYS, dtype=np.uint8)
         self._slots.clear()
-        self._rows = rows
+        self._last = -1
+        self._aggregates_at = self.table.facts_revision
 
     def shape(self, amounts: Amounts) -> int:
         """Return the code of an instance's amounts in ``shapes``."""
@@ -116,56 +153,94 @@ class ViewStore:
         """int64[codes, 6]: the amounts by shape code."""
         return self._shape_table
 
-    def slot(self, key: Hashable, request: RequestSpec, amounts: Amounts) -> int:
+    def slot(
+        self, key: Hashable, request: RequestSpec, amounts: Amounts, filters: Sequence[Filter] | None = None
+    ) -> int:
         """Return the slot of a request class, its mask up to date.
 
-        ``key`` stands for all of the request that the class depends on.
+        ``key`` stands for all of the request that the class depends on, and for ``filters``, of which the text filters
+        make the mask; they are those that run for the request unless told.
         """
-        if len(self.table.columns["present"]) != self._rows:
+        table = self.table
+        if len(table.journal.leaf_revision) != len(self._banned):
             self._allocate()
+        if self._aggregates_at != table.facts_revision:
+            self._aggregates_at = table.facts_revision
+            if self.chain.reads_aggregates:
+                # what an aggregate's metadata say of its hosts may have changed without a change of the hosts
+                table.journal.note_everything()
         slot = self._slots.get(key)
         if slot is None:
-            slot = self._admit(key, request, amounts)
-        else:
-            self._slots.move_to_end(key)
-        if slot.facts_revision != self.table.facts_revision:
-            self._refresh(slot)
+            slot = self._admit(key, request, amounts, filters)
+        elif slot.text.revision != table.facts_revision:
+            self._refresh(key, slot)
+        slot.worth += 1
+        slot.turn = self._turn
+        self._last = slot.index
         return slot.index
 
-    def _admit(self, key: Hashable, request: RequestSpec, amounts: Amounts) -> _Slot:
-        index = len(self._slots) if len(self._slots) < self.capacity else self._slots.popitem(last=False)[1].index
-        slot = self._slots[key] = _Slot(index, request, self.shape(amounts), -1)
-        self._mask[index] = 0
+    def _admit(self, key: Hashable, request: RequestSpec, amounts: Amounts, filters: Sequence[Filter] | None) -> _Slot:
+        """Make an empty view of a class, in the place of the one of least worth where there is no room."""
+        asked = self.chain.applies(request) if filters is None else tuple(filters)
+        text = self.texts.mask(asked, request, amounts)
+        if len(self._slots) < self.capacity:
+            index, age = len(self._slots), 0
+        else:
+            # least frequently used, with ageing: who comes new is worth as much as whoever made room
+            least = min(self._slots, key=lambda item: (self._slots[item].turn == self._turn, self._slots[item].worth))
+            index, age = self._slots[least].index, self._slots[least].worth
+            self._masks.drop(int(self._word_of[index]))
+            del self._slots[least]
+        slot = self._slots[key] = _Slot(index, request, amounts, asked, text, age, self._turn)
+        self._word_of[index] = self._masks.add(text.values)
+        self._seen_at[index] = -1
+        self._totals[index] = 0
+        self._records[index, :, : self._leaf.fields] = -np.inf
+        self._notes[index, :, self._leaf.fields :] = 0
+        self._bests[index] = -np.inf
+        self._supers[index] = -np.inf
+        if self._last < 0:
+            self._scales[index] = [[0.0], [1.0], [0.0], [0.0]]
+            self._scale_numbers[index] = 0
+        elif self._last != index:
+            # the scale of the class last asked for is nearly always this one's too
+            self._scales[index] = self._scales[self._last]
+            self._scale_numbers[index] = self._scale_numbers[self._last]
         return slot
 
-    def _refresh(self, slot: _Slot) -> None:
-        """Make the slot's mask anew, and forget the blocks where it differs."""
+    def _refresh(self, key: Hashable, slot: _Slot) -> None:
+        """Bring a slot's mask up to the table's facts, and note the leaves where it differs as changed."""
         try:
-            mask = text_mask(self.chain.applies(slot.request), self.table, slot.request, self.chain.options)
+            text, rows = self.texts.refreshed(slot.text, slot.filters, slot.request, slot.amounts)
         except Exception:
-            self._slots = OrderedDict((key, item) for key, item in self._slots.items() if item is not slot)
-            self._slots_freed(slot)
+            self._forget(key, slot)
             raise
-        stale = (self._mask[slot.index] & 1) != mask
-        if slot.facts_revision < 0:
-            self._seen[slot.index] = -1
-            self._based[slot.index] = False
-        elif self.chain.reads_aggregates:
-            # what an aggregate's metadata say of its hosts may have changed without a change of the hosts
-            self._seen[slot.index] = -1
-        else:
-            self._seen[slot.index][stale.reshape(-1, BLOCK_ROWS).any(axis=1)] = -1
-        self._mask[slot.index] = (self._mask[slot.index] & 2) | mask
-        slot.facts_revision = self.table.facts_revision
+        slot.text = text
+        if rows is None or len(rows):
+            before = int(self._word_of[slot.index])
+            self._word_of[slot.index], leaves = self._masks.replace(before, text.values)
+            self.table.journal.note_leaves(leaves)
 
-    def _slots_freed(self, freed: _Slot) -> None:
-        """Close the gap that a slot leaves, so that the slots in use stay the first ones."""
+    def _forget(self, key: Hashable, slot: _Slot) -> None:
+        """Drop a class, and move the last slot into its place, so that the slots in use stay the first ones."""
+        del self._slots[key]
+        self._masks.drop(int(self._word_of[slot.index]))
+        self._last = -1
         last = len(self._slots)
         for item in self._slots.values():
-            if item.index == last and freed.index != last:
-                item.index = freed.index
-                item.facts_revision = -1
-                self._mask[freed.index] = 0
+            if item.index == last:
+                for values in (
+                    self._word_of,
+                    self._seen_at,
+                    self._totals,
+                    self._records,
+                    self._bests,
+                    self._supers,
+                    self._scales,
+                    self._scale_numbers,
+                ):
+                    values[slot.index] = values[last]
+                item.index = slot.index
 
     def place(
         self,
@@ -178,15 +253,57 @@ class ViewStore:
     ) -> Placed:
         """Answer requests of one instance each, strictly in order, with ``releases`` given back between them.
 
-        If ``claim``, the best host of each is claimed before the next.
+        If ``claim``, the best host of each is claimed before the next. Further picks are of the best one's cell.
         """
+        if claim or len(releases.rows):
+            self.table.own(USAGE_COLUMNS)
+        return self._run(slots, shapes, releases, _NONE, picks, any_cell=False, claim=claim)[0]
+
+    def leading(self, slot: int, shape: int, *, without: Rows = _NONE, picks: int = 1) -> Leading:
+        """Return the best hosts of a class, of any cell, as if those of ``without`` did not exist; claims nothing."""
+        slots, shapes = np.array([slot], dtype=np.int64), np.array([shape], dtype=np.int64)
+        placed, ranges = self._run(slots, shapes, NO_RELEASES, without, picks, any_cell=True, claim=False)
+        found = int((placed.rows[0] >= 0).sum())
+        return Leading(placed.rows[0, :found], placed.weights[0, :found], int(placed.survivors[0]), *ranges)
+
+    def passes(self, slot: int, row: int) -> bool:
+        """Return whether a row passes every filter of a class, as of the last request of the class."""
+        return bool((int(self._notes[slot, row // LEAF_ROWS, self._leaf.bits]) >> (row % LEAF_ROWS)) & 1)
+
+    def holders(self, slot: int, weigher: int, value: float, *, least: bool) -> Iterator[Rows]:
+        """Yield rows of a class, leaf after leaf, so that whoever holds an end of a weigher's range is among them.
+
+        ``weigher`` is a place in the chain's view_weighers, ``value`` its least or most; the ranges are as of the last
+        request of the class.
+        """
+        field = self._leaf.least[weigher] if least else self._leaf.most[weigher]
+        assert field is not None
+        wanted = -value if least else value
+        for above in np.flatnonzero(self._supers[slot, :, field] >= wanted).tolist():
+            first = above * SUPER_LEAVES
+            records = self._records[slot, first : first + SUPER_LEAVES, field]
+            for leaf in (first + np.flatnonzero(records >= wanted)).tolist():
+                bits = self._notes[slot, leaf, self._leaf.bits : self._leaf.bits + 1].view(np.uint8)
+                yield leaf * LEAF_ROWS + np.flatnonzero(np.unpackbits(bits, bitorder="little"))
+
+    def _run(
+        self,
+        slots: npt.NDArray[np.int64],
+        shapes: npt.NDArray[np.int64],
+        releases: Releases,
+        without: Rows,
+        picks: int,
+        *,
+        any_cell: bool,
+        claim: bool,
+    ) -> tuple[Placed, npt.NDArray[np.float64]]:
+        self._turn += 1
         many = len(slots)
         rows = np.empty((many, picks), dtype=np.int64)
         weights = np.empty((many, picks), dtype=np.float64)
         survivors = np.empty(many, dtype=np.int64)
+        ranges = np.empty((2, self._scales.shape[2]), dtype=np.float64)
         table = self.table
-        if claim or len(releases.rows):
-            table.own(USAGE_COLUMNS)
         self.chain.kernels.place(
             slots,
             shapes,
@@ -194,29 +311,39 @@ class ViewStore:
             releases.rows,
             releases.shapes,
             releases.requests,
+            without,
             picks,
+            any_cell,
             claim,
             self._shape_table,
             self.chain.option_values,
             self.chain.view_multipliers,
-            self._mask,
-            self._seen,
-            self._count,
-            self._low,
-            self._high,
-            self._best,
-            self._best_row,
+            self._masks.words,
+            self._word_of,
+            self._banned,
+            self._seen_at,
+            self._totals,
+            self._records,
+            self._notes,
+            self._bests,
+            self._supers,
             self._scales,
-            self._slacks,
-            self._based,
+            self._scale_numbers,
+            self._known_scales,
+            self._known_numbers,
+            self._memo_keys,
+            self._memo_records,
+            self._memo_rows,
             table.cell_of_profile,
             table.arrays["profile"],
-            table.block_revision,
+            table.journal.leaf_revision,
             table.counter,
+            table.journal.ring,
             self.statistics,
             rows,
             weights,
             survivors,
+            ranges,
             *self.chain.columns(table),
         )
-        return Placed(rows, weights, survivors)
+        return Placed(rows, weights, survivors), ranges

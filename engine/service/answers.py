@@ -59,6 +59,20 @@ class Answers:
             await asyncio.shield(found.done)
         return found.answer
 
+    def is_free(self, token: str) -> bool:
+        """True for a token of a proper length that has no answer yet, not even one on its way."""
+        return len(token) <= MAX_TOKEN_LENGTH and token not in self._by_token
+
+    def keep(
+        self, token: str, fingerprint: bytes, answer: bytes, now: int, done: asyncio.Future[None] | None = None
+    ) -> None:
+        """Keep a token's answer; ``done`` is the future of its submission while it is on its way."""
+        self._by_token[token] = _Answer(fingerprint, answer, now, done)
+
+    def forget(self, token: str) -> None:
+        """Forget a token's answer, if it has one, because it did not become durable."""
+        self._by_token.pop(token, None)
+
     async def give(
         self,
         records: Sequence[Record],

@@ -19,7 +19,8 @@ from engine.service.audit_devices import compare_assignments, compare_devices
 from engine.service.book import AllocationBook, shape_amounts
 from engine.service.catalog import restore_sharing
 from engine.service.convert import consumer_text
-from engine.service.restore import latest_hosts, restore
+from engine.service.host_segments import live_hosts, survey
+from engine.service.restore import restore
 from engine.v1 import scheduler_service_pb2 as pb
 
 _SHOWN = 20
@@ -106,8 +107,10 @@ def _assigned(held: Held) -> list[tuple[int, Assignment]]:
 
 
 def _compare_hosts(state: LedgerState, fleet: Fleet) -> list[tuple[str, str]]:
-    hosts = latest_hosts(state.host_segments)
-    ledger_ids = set() if hosts.fleet is None else set(hosts.fleet["host_id"].to_pylist())
+    segments = state.host_segments
+    ledger_ids: set[str] = set()
+    for hosts in live_hosts(segments, survey(segments), ("host_id",)):
+        ledger_ids.update(hosts.fleet["host_id"].to_pylist())
     table_ids = set(fleet.identity.row_of)
     return _limited(
         [(host_id, "is in the ledger but not in the table") for host_id in sorted(ledger_ids - table_ids)]

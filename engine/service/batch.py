@@ -15,6 +15,7 @@ import numpy.typing as npt
 from engine.errors import InvalidRequestError, LimitExceededError
 from engine.model.limits import MAX_INSTANCES
 from engine.service.batch_run import BatchColumns, BatchRun
+from engine.service.consumer_index import consumer_columns
 from engine.service.known_requests import KnownRequests
 from engine.service.placer import Placer
 from engine.v1 import scheduler_service_pb2 as pb
@@ -28,23 +29,26 @@ NO_HOST = np.uint32(0xFFFFFFFF)
 class StreamDictionary:
     """The host codes of one stream: handed out as hosts are first named, for the stream's life."""
 
-    codes: npt.NDArray[np.int64] = field(default_factory=lambda: np.full(1024, -1, dtype=np.int64))
+    codes: npt.NDArray[np.uint32] = field(default_factory=lambda: np.full(1024, NO_HOST))
+    """By row; the last is of no row, and so of row -1."""
     size: int = 0
 
     def encode(self, rows: npt.NDArray[np.int64], host_ids: Sequence[str]) -> tuple[npt.NDArray[np.uint32], list[str]]:
         """Return a code a row (NO_HOST for row -1) and the host_ids of the codes that are new."""
-        placed = rows[rows >= 0]
-        top = int(placed.max(initial=-1))
-        if top >= len(self.codes):
-            grown = np.full(max(top + 1, 2 * len(self.codes)), -1, dtype=np.int64)
+        top = int(rows.max(initial=-1))
+        if top + 1 >= len(self.codes):
+            grown = np.full(max(top + 2, 2 * len(self.codes)), NO_HOST)
             grown[: len(self.codes)] = self.codes
             self.codes = grown
-        new = np.unique(placed[self.codes[placed] < 0])
-        self.codes[new] = np.arange(self.size, self.size + len(new))
+        encoded = self.codes[rows]
+        unknown = encoded == NO_HOST
+        if not unknown.any():
+            return encoded, []
+        named = rows[unknown]
+        new = np.unique(named[named >= 0])
+        self.codes[new] = np.arange(self.size, self.size + len(new), dtype=np.uint32)
         self.size += len(new)
-        encoded = np.full(len(rows), NO_HOST, dtype=np.uint32)
-        encoded[rows >= 0] = self.codes[placed]
-        return encoded, [host_ids[row] for row in new.tolist()]
+        return self.codes[rows], [host_ids[row] for row in new.tolist()]
 
 
 def place_batch(
@@ -109,8 +113,8 @@ def _parse(message: pb.SelectDestinationsStreamRequest) -> BatchColumns:
             f"a request is for 1 to {MAX_INSTANCES} instances, a batch for at most {MAX_BATCH_INSTANCES}",
             limit=MAX_BATCH_INSTANCES,
         )
-    names = [tokens[start : start + 16] for start in range(0, len(tokens), 16)]
-    if bytes(16) in names:
+    names = consumer_columns(tokens)
+    if not (names[:, 0] | names[:, 1]).all():
         raise InvalidRequestError("a token is all zero: give each request 16 bytes of its own", field="tokens")
     releases = message.release_consumers
     released = len(releases) // 16
@@ -128,6 +132,4 @@ def _parse(message: pb.SelectDestinationsStreamRequest) -> BatchColumns:
         raise InvalidRequestError(
             f"release_positions must ascend from 0 to at most {many}, the number of requests", field="release_positions"
         )
-    return BatchColumns(
-        flavors, counts, names, [releases[start : start + 16] for start in range(0, len(releases), 16)], positions
-    )
+    return BatchColumns(flavors, counts, names, consumer_columns(releases), positions)

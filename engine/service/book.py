@@ -17,12 +17,13 @@ from engine.ledger.state import LedgerState
 from engine.model.assignment import Assignment
 from engine.model.resources import DISK_GB, MEMORY_MB, VCPU
 from engine.service.assignments import decoded
+from engine.service.consumer_index import ConsumerIndex, Consumers, as_consumers
 from engine.service.image_counts import ImageCounter
 
 HELD = 1
 RELEASED = 0
 GONE = -1
-_COLUMNS = ("_rows", "_shape", "_owner", "_created_us", "_released_us", "_serial", "_state")
+_COLUMNS = ("_consumers", "_rows", "_shape", "_owner", "_created_us", "_released_us", "_serial", "_state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +53,21 @@ def shape_amounts(shape: Shape) -> Amounts:
 
 
 class AllocationBook:
-    """Allocations by place (their position in the columns) and by consumer (16 bytes)."""
+    """Allocations by place (their position in the columns) and by consumer (16 bytes).
+
+    Consumers are given one by one as bytes or as columns, see ``consumer_index``.
+    """
 
     def __init__(self) -> None:
         self.shapes: list[Shape] = []
         self.owners: list[Owner] = [Owner()]
         self._shape_codes: dict[tuple[str, Amounts], int] = {}
+        self._amounts = np.empty((0, len(Amounts._fields)), dtype=np.int64)
         self._owner_codes: dict[Owner, int] = {Owner(): 0}
-        self._index: dict[bytes, int] = {}
+        self._index = ConsumerIndex()
         self._size = 0
         self._held = 0
-        self._consumers: list[bytes] = []
+        self._consumers = np.empty((1024, 2), dtype=np.uint64)
         self._rows = np.empty(1024, dtype=np.int32)
         self._shape = np.empty(1024, dtype=np.int32)
         self._owner = np.empty(1024, dtype=np.int32)
@@ -109,12 +114,21 @@ class AllocationBook:
             self._has_groups |= bool(instance_group)
         return code
 
+    @property
+    def amounts(self) -> npt.NDArray[np.int64]:
+        """int64[codes, 6]: the amounts of each shape, in the order of Amounts."""
+        known = len(self._amounts)
+        if known < len(self.shapes):
+            new = [shape_amounts(shape) for shape in self.shapes[known:]]
+            self._amounts = np.concatenate([self._amounts, np.array(new, dtype=np.int64)])
+        return self._amounts
+
     # -- reading ------------------------------------------------------------------------------------------------------
 
     def find(self, consumer: bytes) -> Entry | None:
         """Return a consumer's allocation, held or released, or None."""
-        place = self._index.get(consumer)
-        return None if place is None else self.entry(place)
+        place = int(self.found([consumer])[0])
+        return None if place < 0 else self.entry(place)
 
     def entry(self, place: int) -> Entry:
         """Return the allocation at a place."""
@@ -130,12 +144,28 @@ class AllocationBook:
 
     def consumer(self, place: int) -> bytes:
         """Return the consumer at a place."""
-        return self._consumers[place]
+        return bytes(self._consumers[place].tobytes())
+
+    def consumers(self, places: npt.NDArray[np.int64]) -> Consumers:
+        """Return the consumers at places, as columns."""
+        return self._consumers[places]
 
     def places(self, consumers: Iterable[bytes]) -> list[int]:
         """Return each consumer's place, -1 where it has none."""
-        index = self._index
-        return [index.get(consumer, -1) for consumer in consumers]
+        places: list[int] = self.found(consumers).tolist()
+        return places
+
+    def found(self, consumers: Consumers | Iterable[bytes]) -> npt.NDArray[np.int64]:
+        """Return what ``places`` returns, as a column."""
+        return self._index.find(as_consumers(consumers), self._consumers)
+
+    def look_up(self, consumers: Consumers) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """Return each consumer's place, -1 where it has none, and whether it is named before among these."""
+        return self._index.look_up(consumers, self._consumers)
+
+    def match(self, consumers: Consumers, among: Consumers) -> npt.NDArray[np.int64]:
+        """Return where each consumer comes first in ``among``, -1 where it does not."""
+        return self._index.match(consumers, among)
 
     def held_places(self, *, row: int | None = None, owners: Sequence[int] | None = None) -> npt.NDArray[np.int64]:
         """Return the places of held allocations, in claim order, of one row or some owners where given."""
@@ -190,7 +220,7 @@ class AllocationBook:
 
     def add(
         self,
-        consumers: Sequence[bytes],
+        consumers: Consumers | Sequence[bytes],
         rows: npt.NDArray[np.int64],
         shapes: npt.NDArray[np.int64],
         owner: int,
@@ -205,22 +235,22 @@ class AllocationBook:
         many = len(consumers)
         start, end = self._size, self._size + many
         self._reserve(end)
-        self._consumers.extend(consumers)
+        self._consumers[start:end] = as_consumers(consumers)
         self._rows[start:end] = rows
         self._shape[start:end] = shapes
         self._owner[start:end] = owner
         self._created_us[start:end] = created_us
         self._released_us[start:end] = 0
         self._state[start:end] = HELD
-        self._serial[start:end] = np.arange(self._next_serial, self._next_serial + many)
+        self._serial[start:end] = np.arange(self._next_serial, self._next_serial + many, dtype=np.int64)
         self._next_serial += many
-        self._index.update(zip(consumers, range(start, end), strict=True))
+        places = np.arange(start, end, dtype=np.int64)
+        self._index.put(places, self._consumers)
         for place, assignment in enumerate(assignments, start):
             if assignment is not None:
                 self._assignments[place] = assignment
         self._size = end
         self._held += many
-        places = np.arange(start, end, dtype=np.int64)
         self._count(places, 1)
         return places
 
@@ -244,18 +274,18 @@ class AllocationBook:
         self._count(held, -1)
         self._held -= len(held)
         self._state[places] = GONE
-        for place in places.tolist():
-            self._assignments.pop(place, None)
-            if self._index.get(self._consumers[place]) == place:
-                del self._index[self._consumers[place]]
+        if self._assignments:
+            for place in places.tolist():
+                self._assignments.pop(place, None)
+        self._index.take_out(places, self._consumers)
 
-    def uncover(self, consumers: Iterable[bytes]) -> None:
+    def uncover(self, consumers: Consumers | Iterable[bytes]) -> None:
         """Find the tombstones of these consumers again, after the allocations that hid them were removed."""
-        wanted = set(consumers)
-        if wanted:
-            for place in np.flatnonzero(self._state[: self._size] == RELEASED).tolist():
-                if self._consumers[place] in wanted:
-                    self._index[self._consumers[place]] = place
+        wanted = as_consumers(consumers)
+        if len(wanted):
+            released = np.flatnonzero(self._state[: self._size] == RELEASED)
+            hidden = self._index.match(self._consumers[released], wanted) >= 0
+            self._index.put(released[hidden], self._consumers)
 
     def move(self, place: int, row: int, shape: int, assignment: Assignment | None) -> None:
         """Put a held allocation on another row, with what it takes there."""
@@ -280,14 +310,13 @@ class AllocationBook:
     def _compact(self) -> None:
         """Close the gaps that dropped allocations left; places change."""
         kept = np.flatnonzero(self._state[: self._size] != GONE)
-        self._consumers = [self._consumers[place] for place in kept.tolist()]
         if self._assignments:
             found = ((new, self._assignments.get(old)) for new, old in enumerate(kept.tolist()))
             self._assignments = {new: assignment for new, assignment in found if assignment is not None}
         for name in _COLUMNS:
             setattr(self, name, getattr(self, name)[kept])
         self._size = len(kept)
-        self._index = dict(zip(self._consumers, range(self._size), strict=True))
+        self._index.rebuild(np.arange(self._size, dtype=np.int64), self._consumers)
 
     def _reserve(self, size: int) -> None:
         room = len(self._rows)
@@ -296,7 +325,7 @@ class AllocationBook:
         wanted = max(size, room * 2)
         for name in _COLUMNS:
             values = getattr(self, name)
-            grown = np.empty(wanted, dtype=values.dtype)
+            grown = np.empty((wanted, *values.shape[1:]), dtype=values.dtype)
             grown[: self._size] = values[: self._size]
             setattr(self, name, grown)
 
@@ -324,6 +353,13 @@ class AllocationBook:
             if not counts:
                 del self._group_counts[group]
 
+    def _decoded(self, payloads: Mapping[bytes, bytes]) -> dict[int, Assignment]:
+        """Return assignments by place; raise LookupError for one of a consumer that the book does not have."""
+        places = self.places(payloads)
+        if -1 in places:
+            raise LookupError("an assignment is of a consumer that holds nothing")
+        return dict(zip(places, map(decoded, payloads.values()), strict=True))
+
     # -- restoring ----------------------------------------------------------------------------------------------------
 
     @classmethod
@@ -346,8 +382,7 @@ class AllocationBook:
             book._has_groups |= bool(owner.instance_group)
         many = len(state.hosts)
         book._reserve(many)
-        raw = state.consumers.tobytes()
-        book._consumers = [raw[start : start + 16] for start in range(0, len(raw), 16)]
+        book._consumers[:many] = np.ascontiguousarray(state.consumers).view(np.uint64)
         book._rows[:many] = state.hosts
         book._shape[:many] = state.shapes
         book._owner[:many] = state.owners
@@ -356,10 +391,10 @@ class AllocationBook:
         book._serial[:many] = np.arange(many)
         book._next_serial = many
         book._state[:many] = np.where(state.released_us == 0, HELD, RELEASED)
-        book._index = dict(zip(book._consumers, range(many), strict=True))
+        book._index.rebuild(np.arange(many, dtype=np.int64), book._consumers)
         book._size = many
         held = np.flatnonzero(state.released_us == 0)
         book._held = len(held)
-        book._assignments = {book._index[consumer]: decoded(payload) for consumer, payload in state.assignments.items()}
+        book._assignments = book._decoded(state.assignments)
         book._count(held, 1)
         return book

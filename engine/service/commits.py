@@ -14,7 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeAlias, TypeVar, cast
 
 from engine.errors import EngineError, LedgerError
 from engine.ledger.options import LedgerOptions
@@ -25,6 +25,8 @@ from engine.service.book import AllocationBook
 
 _LOG = logging.getLogger("berth.service")
 _Value = TypeVar("_Value")
+Settle: TypeAlias = Callable[[LedgerError | None], None]
+"""Called on the event loop when a submission is durable, with None, or once it is undone, with the ledger's error."""
 _READS = 10
 """How often a read looks again because what it saw was refused."""
 
@@ -32,19 +34,21 @@ _READS = 10
 class _Ticket:
     """One submission on its way to disk."""
 
-    __slots__ = ("done", "owners", "records", "shapes", "undo")
+    __slots__ = ("done", "owners", "records", "settle", "shapes", "undo")
 
     def __init__(
         self,
         records: Sequence[Record],
         done: asyncio.Future[None],
         undo: Callable[[], None],
+        settle: Settle | None,
         shapes: int,
         owners: int,
     ) -> None:
         self.records = records
         self.done = done
         self.undo = undo
+        self.settle = settle
         self.shapes = shapes
         self.owners = owners
 
@@ -74,10 +78,13 @@ class Commits:
         self._shapes_kept = len(book.shapes)
         self._owners_kept = len(book.owners)
 
-    def submit(self, records: Sequence[Record], undo: Callable[[], None]) -> asyncio.Future[None]:
+    def submit(
+        self, records: Sequence[Record], undo: Callable[[], None], settle: Settle | None = None
+    ) -> asyncio.Future[None]:
         """Queue records; the future is done when they are durable, or fails with LedgerError after ``undo`` ran.
 
-        Whoever waits shields it: cancelled, it would still become durable. Raises what the ledger finds wrong with the
+        ``settle`` is called right before that, which spares who resumes many callers a turn of the loop. Whoever waits
+        for the future shields it: cancelled, it would still become durable. Raises what the ledger finds wrong with the
         records, after ``undo`` ran too.
         """
         assert self._book is not None
@@ -91,7 +98,7 @@ class Commits:
         done: asyncio.Future[None] = self._loop.create_future()
         # a failure is also raised where nobody waits any more, which is no fault
         done.add_done_callback(lambda future: future.cancelled() or future.exception())
-        ticket = _Ticket([*extra, *records], done, undo, len(book.shapes), len(book.owners))
+        ticket = _Ticket([*extra, *records], done, undo, settle, len(book.shapes), len(book.owners))
         try:
             with self._gate:
                 if self._under_way:
@@ -211,6 +218,8 @@ class Commits:
         self._shapes_kept = max(self._shapes_kept, tickets[-1].shapes)
         self._owners_kept = max(self._owners_kept, tickets[-1].owners)
         for ticket in tickets:
+            if ticket.settle is not None:
+                ticket.settle(None)
             if not ticket.done.done():
                 ticket.done.set_result(None)
 
@@ -230,5 +239,8 @@ class Commits:
         for item in items:
             if not isinstance(item, _Ticket):
                 item(None, error)
-            elif not item.done.done():
+                continue
+            if item.settle is not None:
+                item.settle(error)
+            if not item.done.done():
                 item.done.set_exception(error)

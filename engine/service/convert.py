@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from os import urandom
 from uuid import UUID
 
 from engine.errors import InvalidRequestError
@@ -15,9 +16,22 @@ from engine.service.assignments import assignment_message, total_resources
 from engine.service.lengths import MAX_SPEC, check_texts
 from engine.v1 import inventory_pb2, request_spec_pb2, selection_pb2
 
+_CONSUMER_BYTES = 16
+_VERSION_4 = bytes(value & 0x0F | 0x40 for value in range(256))
+_VARIANT = bytes(value & 0x3F | 0x80 for value in range(256))
+
 
 def consumer_bytes(text: str, field: str) -> bytes:
     """Return the 16 bytes of a uuid; raise InvalidRequestError."""
+    digits = text.replace("-", "")
+    if len(digits) == 2 * _CONSUMER_BYTES:
+        # the usual form, at a third of the cost of UUID; whatever is not quite it is left to UUID
+        try:
+            consumer = bytes.fromhex(digits)
+        except ValueError:
+            consumer = b""
+        if len(consumer) == _CONSUMER_BYTES:
+            return consumer
     try:
         return UUID(text).bytes
     except ValueError:
@@ -26,7 +40,16 @@ def consumer_bytes(text: str, field: str) -> bytes:
 
 def consumer_text(consumer: bytes) -> str:
     """Return 16 bytes as a uuid's text."""
-    return str(UUID(bytes=consumer))
+    text = consumer.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def new_consumers(many: int) -> list[bytes]:
+    """Return so many uuids of version 4, their random bits from the operating system, all in one call."""
+    raw = bytearray(urandom(_CONSUMER_BYTES * many))
+    raw[6::_CONSUMER_BYTES] = raw[6::_CONSUMER_BYTES].translate(_VERSION_4)
+    raw[8::_CONSUMER_BYTES] = raw[8::_CONSUMER_BYTES].translate(_VARIANT)
+    return [bytes(raw[start : start + _CONSUMER_BYTES]) for start in range(0, len(raw), _CONSUMER_BYTES)]
 
 
 def flavor_from(message: request_spec_pb2.Flavor) -> Flavor:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
 import grpc
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from engine.errors import (
@@ -19,12 +21,16 @@ from engine.errors import (
 )
 from engine.inventory.fleet import Fleet
 from engine.inventory.fleet_file import normalise_fleet
+from engine.inventory.table import HostTable
 from engine.service import convert
 from engine.service.draining import until_draining
+from engine.service.host_changes import HostChanges
 from engine.service.host_messages import host_message
 from engine.service.host_updates import apply_reports, is_report
 from engine.service.inventory_writer import InventoryWriter
+from engine.service.memory import give_back
 from engine.service.paging import page_bounds, page_token
+from engine.service.pieces import Pieces
 from engine.service.placer import Placer
 from engine.service.provider_messages import provider_message, sharing_from, uuid_text
 from engine.service.status import streaming, unary
@@ -33,8 +39,13 @@ from engine.v1 import inventory_service_pb2 as pb
 
 MAX_UPDATE_HOSTS = 10_000
 MAX_IMPORT_BYTES = 4 * 1024**3
+_LARGE_IMPORT_BYTES = 1024**2
+"""What an import beyond this needed on its way is worth returning to the system."""
 _WATCH_PAGE = 5_000
 _WATCH_INTERVAL_S = 0.05
+_WATCH_FEW = 1_000
+_AT_ONCE = 20
+"""Messages of hosts made in one go on the event loop: about a millisecond."""
 
 
 class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
@@ -75,7 +86,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
     @unary
     async def ImportHosts(self, request: AsyncIterator[Any], context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
         """Load a fleet from an Arrow IPC stream."""
-        chunks: list[bytes] = []
+        chunks: deque[bytes] = deque()
         size = 0
         async for message in request:
             chunks.append(message.arrow_ipc)
@@ -86,6 +97,9 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
                 )
         fleet = await asyncio.to_thread(_read_fleet, chunks)
         done = await self.writer.upsert(fleet)
+        del fleet
+        if size > _LARGE_IMPORT_BYTES:
+            await asyncio.to_thread(give_back)
         self.placer.refresh()
         return pb.ImportHostsResponse(inventory_generation=self._generation, added=done.added, changed=done.changed)
 
@@ -93,7 +107,8 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
     async def ListHosts(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
         """List hosts by page."""
         self.placer.refresh()
-        fleet = self.placer.table.snapshot()
+        fleet = self.placer.table
+        generation = fleet.generation
         start, size = page_bounds(request.page_token, request.page_size)
         rows = fleet.present_rows()
         if request.aggregate_uuid:
@@ -109,10 +124,12 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
             rows = rows[wanted[fleet.columns["profile"][rows]]] if len(rows) else rows
         total = len(rows)
         rows = rows[rows >= start][: size + 1]
-        hosts = await asyncio.to_thread(_host_messages, fleet, rows[:size])
         following = page_token(int(rows[size])) if len(rows) > size else ""
+        # as they are, some a little later than the generation told: a picture of all hosts for each page would cost
+        # a copy of every column that is written to next
+        hosts = await _live_messages(fleet, rows[:size])
         return pb.ListHostsResponse(
-            hosts=hosts, next_page_token=following, inventory_generation=fleet.generation, total=total
+            hosts=hosts, next_page_token=following, inventory_generation=generation, total=total
         )
 
     @unary
@@ -137,27 +154,28 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         # with a generation that this ledger has not given
         table = self.placer.table
         full = not table.first_generation < request.after_generation <= table.generation
-        after = 0 if full else request.after_generation
+        changes = HostChanges(table, 0 if full else request.after_generation)
         while not self.draining.is_set():
             self.placer.refresh()
-            if full or table.generation > after:
-                fleet = table.snapshot()
-                rows = fleet.present_rows()
-                rows = rows[fleet.columns["generation"][rows] > after]
-                gone = [
-                    host_id
-                    for generation, host_id in table.removed
-                    if generation > after and table.find(host_id) is None
-                ]
+            if full or changes.any:
+                rows, gone = changes.take()
+                # a picture of all hosts costs a copy of every column that is written to next; a few hosts are shown
+                # as they are, some of them later than the generation told, which tells those again
+                fleet = table if len(rows) <= _WATCH_FEW else table.snapshot()
+                generation = changes.after
                 for start in range(0, max(len(rows), 1), _WATCH_PAGE):
-                    hosts = await asyncio.to_thread(_host_messages, fleet, rows[start : start + _WATCH_PAGE])
+                    part = rows[start : start + _WATCH_PAGE]
+                    if fleet is table:
+                        hosts = await _live_messages(table, part)
+                    else:
+                        hosts = await asyncio.to_thread(_host_messages, fleet, part)
                     yield pb.WatchHostsResponse(
                         hosts=hosts,
                         deleted_host_ids=[] if full or start else gone,
-                        inventory_generation=fleet.generation,
+                        inventory_generation=generation,
                         full=full,
                     )
-                after, full = fleet.generation, False
+                full = False
             await asyncio.sleep(_WATCH_INTERVAL_S)
         raise ShuttingDownError("the service is stopping: watch again later from the last generation")
 
@@ -256,18 +274,28 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         return pb.DeleteSharingProvidersResponse(inventory_generation=self._generation)
 
 
-def _read_fleet(chunks: list[bytes]) -> pa.Table:
-    """Return the canonical fleet table of an Arrow IPC stream in pieces; raise InvalidFileError."""
-    data = b"".join(chunks)
-    if not data:
+def _read_fleet(chunks: deque[bytes]) -> pa.Table:
+    """Return the canonical fleet table of an Arrow IPC stream in pieces, which it uses up; raise InvalidFileError."""
+    if not any(chunks):
         raise InvalidFileError("the import holds no bytes: send an Arrow IPC stream")
     try:
-        with pa.ipc.open_stream(data) as reader:
+        with pa.PythonFile(Pieces(chunks), mode="r") as file, pa.ipc.open_stream(file) as reader:
             table = reader.read_all()
             table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InvalidFileError(f"the import is no whole Arrow IPC stream: {error}") from error
     return normalise_fleet(table, source="the import")
+
+
+async def _live_messages(table: HostTable, rows: npt.NDArray[np.int64]) -> list[inventory_pb2.Host]:
+    """Return the messages of rows of the live table, letting others in between, without hosts removed meanwhile."""
+    hosts: list[inventory_pb2.Host] = []
+    for start in range(0, len(rows), _AT_ONCE):
+        part = rows[start : start + _AT_ONCE]
+        hosts += _host_messages(table, part[table.columns["present"][part] == 1])
+        if start + _AT_ONCE < len(rows):
+            await asyncio.sleep(0)
+    return hosts
 
 
 def _host_messages(fleet: Fleet, rows: Any) -> list[inventory_pb2.Host]:

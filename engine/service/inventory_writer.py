@@ -35,8 +35,8 @@ from engine.model.server_group import ServerGroup
 from engine.service import catalog as documents
 from engine.service.catalog import AGGREGATE, FLAVOR, SERVER_GROUP, SHARING_PROVIDER, Catalog
 from engine.service.commits import Commits
+from engine.service.host_segments import host_segments
 from engine.service.host_updates import keep_reported, merged_fleet, worth_keeping
-from engine.service.restore import host_segments
 from engine.v1 import inventory_pb2
 
 _Result = TypeVar("_Result")
@@ -51,6 +51,8 @@ class InventoryWriter:
         self.table = table
         self.catalog = catalog
         self.commits = commits
+        self.segments_written = 0
+        self.segment_rows_written = 0
         self._turn = asyncio.Lock()
         self._changes: set[asyncio.Task[Any]] = set()
 
@@ -101,7 +103,7 @@ class InventoryWriter:
         kept: npt.NDArray[np.bool_] | None = None,
     ) -> Upserted:
         """Write a batch of hosts to the ledger, those in ``kept`` if it is given, and then into the table."""
-        rows = self.table.rows_for(columns.host_ids)
+        rows = self.table.rows_for(list(columns.host_ids))
         self.table.check_metric_names(columns.metrics.values())
         self._check_owners(columns, rows)
         # aggregates that the hosts name first, so that a restart finds them under the same uuids
@@ -111,7 +113,9 @@ class InventoryWriter:
             if kept is None or kept.any():
                 some = fleet if kept is None else fleet.filter(pa.array(kept))
                 places = rows if kept is None else rows[kept]
-                records += await asyncio.to_thread(lambda: list(host_segments(some, places)))
+                segments = await asyncio.to_thread(lambda: list(host_segments(some, places)))
+                self._count(len(segments), len(places))
+                records += segments
         except BaseException:
             self._drop_aggregates(made)
             raise
@@ -119,6 +123,11 @@ class InventoryWriter:
             await self.commits.submit(records, lambda: self._drop_aggregates(made))
         keep_reported(self.table, hosts, columns)
         return self.table.upsert_columns(columns, rows)
+
+    def _count(self, segments: int, rows: int) -> None:
+        """Count host segments written, and the rows in them, since the start."""
+        self.segments_written += segments
+        self.segment_rows_written += rows
 
     def _check_owners(self, columns: FleetColumns, rows: npt.NDArray[np.int64]) -> None:
         """Raise InvalidHostError where a host names a resource provider that another one has, or a sharing one."""
@@ -155,6 +164,7 @@ class InventoryWriter:
             kept = fleet_rows(self.table, rows)
             self.table.delete(host_ids)
             undo = fleet_columns(kept)
+            self._count(1, len(rows))
             await self.commits.submit([HostsDeleted(rows.tolist())], lambda: self._put_back(undo, rows))
             return len(rows)
 
@@ -198,7 +208,9 @@ class InventoryWriter:
                     documents.written(AGGREGATE, {item.uuid: replace(item, hosts=frozenset()) for item in aggregates})
                 )
             # membership is a fact of each host, so the hosts that join and leave are written with it
-            records += host_segments(fleet_rows(table, rows), rows)
+            segments = list(host_segments(fleet_rows(table, rows), rows))
+            self._count(len(segments), len(rows))
+            records += segments
             if records:
                 await self.commits.submit(records, lambda: self._restore_aggregates(aggregates, before))
 
@@ -270,7 +282,7 @@ class InventoryWriter:
                     f"at most {MAX_SHARING} providers may share what they have", field="providers"
                 )
             hosts = {uuid for names in self.table.identity.providers.values() for uuid, _ in names}
-            hosts.update(self.table.identity.uuids)
+            hosts.update(self.table.identity.uuids.take(self.table.present_rows()))
             taken = sorted(item.uuid for item in providers if item.uuid in hosts)
             if taken:
                 raise InvalidRequestError(f"provider {taken[0]} is a host's: give a sharing one a uuid of its own")

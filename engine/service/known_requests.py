@@ -13,6 +13,8 @@ from engine.service.catalog import Catalog
 from engine.v1 import request_spec_pb2
 
 _MOST = 4096
+_LONGEST_CALL = 4096
+"""Bytes; longer messages are not kept a second time."""
 
 
 class KnownRequests:
@@ -27,6 +29,7 @@ class KnownRequests:
         self._default_zone = default_zone
         self._aliases = aliases
         self._kept: dict[bytes | tuple[str, str, str], RequestSpec] = {}
+        self._calls: dict[bytes, RequestSpec] = {}
         self._checked_at = (-1, -1)
 
     def request_from(self, message: request_spec_pb2.RequestSpec) -> RequestSpec:
@@ -38,6 +41,19 @@ class KnownRequests:
         kind.ClearField("instance_uuids")
         kind.ClearField("migration_uuid")
         return self._known(kind)
+
+    def of_call(self, message: bytes) -> RequestSpec | None:
+        """Return the request spec of a call's message, byte for byte one that was remembered; None for any other."""
+        self._forget_if_changed()
+        return self._calls.get(message)
+
+    def remember(self, message: bytes, request: RequestSpec) -> None:
+        """Remember that a call's message asks for this and nothing else: no token, no names of instances.
+
+        ``request`` is what ``request_from`` just returned.
+        """
+        if len(message) <= _LONGEST_CALL:
+            self._calls[message] = request
 
     def for_flavor(self, name: str, project_id: str, user_id: str) -> RequestSpec:
         """Return the request for one instance of a flavor without an image or alternates, as streams place them.
@@ -64,8 +80,9 @@ class KnownRequests:
 
     def _forget_if_changed(self) -> None:
         revisions = (self._table.facts_revision, self._catalog.revision)
-        if revisions != self._checked_at or len(self._kept) >= _MOST:
+        if revisions != self._checked_at or len(self._kept) >= _MOST or len(self._calls) >= _MOST:
             self._kept.clear()
+            self._calls.clear()
             self._checked_at = revisions
 
     def _known(self, message: request_spec_pb2.RequestSpec) -> RequestSpec:

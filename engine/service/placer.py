@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -28,10 +27,12 @@ from engine.scheduler.select import Selector
 from engine.scheduler.sparse import GroupState, ImageCounts
 from engine.service.answers import Answers
 from engine.service.assignments import assignments_record
-from engine.service.book import AllocationBook, shape_amounts
+from engine.service.book import AllocationBook
 from engine.service.catalog import Catalog
 from engine.service.commits import Commits
-from engine.service.convert import consumer_text
+from engine.service.consumer_index import Consumers, as_consumers
+from engine.service.convert import consumer_text, new_consumers
+from engine.service.flavor_plans import FlavorPlans
 from engine.service.groups import group_state
 from engine.service.instance_rows import hinted_instance_rows
 
@@ -63,14 +64,26 @@ class Placer:
         self.table = table
         self.book = book
         self.catalog = catalog
-        self.selector = selector
         self.commits = commits
         self.clock = clock
         self.answers = Answers(commits)
+        self.adopt(selector)
+
+    def adopt(self, selector: Selector) -> None:
+        """Decide by this selector of the same table from now on, and by all that its chain's options say."""
+        self.selector = selector
+        self._plans = FlavorPlans(selector, self.book)
         options = selector.chain.options
         self.aliases = parse_aliases(options.pci_alias, pci_in_placement=options.pci_in_placement)
         self._weighs_images = any(weigher.name == "ImagePropertiesWeigher" for weigher in selector.chain.weighers)
         self._down_time_us = selector.chain.options.service_down_time * 1_000_000
+
+    @property
+    def plans(self) -> FlavorPlans:
+        """What flavors take under the selector that is in use."""
+        if self._plans.selector is not self.selector:
+            self._plans = FlavorPlans(self.selector, self.book)
+        return self._plans
 
     def refresh(self) -> int:
         """Bring the service states up to now, and return now."""
@@ -104,7 +117,7 @@ class Placer:
             instance_rows=hinted_instance_rows(request, self.book),
             image_counts=self.image_counts(request),
         )
-        ids = consumers or [uuid4().bytes for _ in selections]
+        ids = consumers or new_consumers(len(selections))
         owner = self.owner_of(request)
         rows, shapes, assignments = self.claimed(request, selections)
         self.book.add(ids, rows, shapes, owner, now, assignments)
@@ -120,7 +133,7 @@ class Placer:
             undo()
             raise
         return await self.answers.give(
-            records, undo, token, fingerprint, answer, now, abandon=lambda: self._release_abandoned(ids)
+            records, undo, token, fingerprint, answer, now, abandon=lambda: self.release_abandoned(ids)
         )
 
     async def _check_rebuild(
@@ -197,14 +210,14 @@ class Placer:
             found.append(consumer)
         return found
 
-    def undo_claims(self, consumers: Sequence[bytes]) -> None:
+    def undo_claims(self, consumers: Consumers | Sequence[bytes]) -> None:
         """Forget claims as if they had never been made; one that is released has given its amounts back already."""
-        places = np.array([place for place in self.book.places(consumers) if place >= 0], dtype=np.int64)
+        places = self._known_places(consumers)
         held = places[self.book.is_held(places)]
         self._apply(held, -1)
         self.book.remove(places)
 
-    def _release_abandoned(self, consumers: Sequence[bytes]) -> None:
+    def release_abandoned(self, consumers: Sequence[bytes]) -> None:
         """Give back what a caller that went away was given; without a ledger to write to, it was never given."""
         with suppress(LedgerError):
             self._release_held(consumers, self.clock())
@@ -227,7 +240,7 @@ class Placer:
 
     def held(self, consumers: Sequence[bytes]) -> set[int]:
         """Return the places of those consumers that hold something."""
-        places = np.array([place for place in self.book.places(consumers) if place >= 0], dtype=np.int64)
+        places = self._known_places(consumers)
         return set(places[self.book.is_held(places)].tolist())
 
     def _release_held(self, consumers: Sequence[bytes], now: int) -> asyncio.Future[None] | None:
@@ -238,30 +251,33 @@ class Placer:
 
     def release_now(self, consumers: Sequence[bytes], now: int) -> list[bytes]:
         """Give back what these consumers hold, in memory, and return those that held something."""
-        return self.release_in_book(self.release_in_table(consumers), now)
-
-    def release_in_table(self, consumers: Sequence[bytes]) -> list[bytes]:
-        """Take what these consumers hold off their hosts, and return those that hold something, each once."""
-        held = self._held_places(consumers)
-        self._apply(held, -1)
-        return [self.book.consumer(place) for place in held.tolist()]
-
-    def release_in_book(self, consumers: Sequence[bytes], now: int) -> list[bytes]:
-        """Mark as released what these consumers hold and the table has given back; return those that held something."""
-        held = self._held_places(consumers)
+        held = self.release_in_table(consumers)
         self.book.release(held, now)
         return [self.book.consumer(place) for place in held.tolist()]
 
-    def undo_release(self, consumers: Sequence[bytes]) -> None:
+    def release_in_table(self, consumers: Consumers | Sequence[bytes]) -> npt.NDArray[np.int64]:
+        """Take what these consumers hold off their hosts, and return the places, which the book has to release."""
+        held = self._held_places(consumers)
+        self._apply(held, -1)
+        return held
+
+    def undo_release(self, consumers: Consumers | Sequence[bytes]) -> None:
         """Hold again what was given back, where its claim still stands."""
-        places = np.array([place for place in self.book.places(consumers) if place >= 0], dtype=np.int64)
+        places = self._known_places(consumers)
         released = places[~self.book.is_held(places)]
         self.book.unrelease(released)
         self._apply(released, 1)
 
-    def _held_places(self, consumers: Sequence[bytes]) -> npt.NDArray[np.int64]:
+    def _known_places(self, consumers: Consumers | Sequence[bytes]) -> npt.NDArray[np.int64]:
+        """Return the places of those consumers that hold something or did, in order."""
+        places = self.book.found(consumers)
+        return places[places >= 0]
+
+    def _held_places(self, consumers: Consumers | Sequence[bytes]) -> npt.NDArray[np.int64]:
         """Return the places of those consumers that hold something, each once, in order."""
-        places = np.array([place for place in dict.fromkeys(self.book.places(consumers)) if place >= 0], dtype=np.int64)
+        columns = as_consumers(consumers)
+        places, repeated = self.book.look_up(columns)
+        places = places[(places >= 0) & ~repeated]
         return places[self.book.is_held(places)]
 
     # -- housekeeping -------------------------------------------------------------------------------------------------
@@ -281,16 +297,14 @@ class Placer:
         if not len(places):
             return
         book = self.book
-        amounts = np.array(
-            [shape_amounts(book.shapes[code]) for code in book.shape_codes(places).tolist()], dtype=np.int64
-        )
+        amounts = book.amounts[book.shape_codes(places)]
         found = enumerate(map(book.assignment, places.tolist())) if book.has_assignments else ()
         assignments = {index: assignment for index, assignment in found if assignment is not None}
         self.table.apply_many(book.rows(places), sign, amounts, assignments)
 
 
 def claims_records(
-    consumers: Sequence[bytes],
+    consumers: Consumers | Sequence[bytes],
     rows: npt.NDArray[np.int64],
     shapes: npt.NDArray[np.int64],
     owner: int,
@@ -299,16 +313,24 @@ def claims_records(
 ) -> list[Record]:
     """Return the ledger's records of claims and of their assignments, one a consumer or none at all."""
     records: list[Record] = [claims_record(consumers, rows, shapes, owner, now)]
-    given = zip(consumers, assignments, strict=True) if assignments else ()
+    if not any(item is not None for item in assignments):
+        return records
+    names = [bytes(consumer) for consumer in consumers]
+    given = zip(names, assignments, strict=True)
     kept = assignments_record((consumer, item) for consumer, item in given if item is not None)
     return records if kept is None else [*records, kept]
 
 
 def claims_record(
-    consumers: Sequence[bytes], rows: npt.NDArray[np.int64], shapes: npt.NDArray[np.int64], owner: int, now: int
+    consumers: Consumers | Sequence[bytes],
+    rows: npt.NDArray[np.int64],
+    shapes: npt.NDArray[np.int64],
+    owner: int,
+    now: int,
 ) -> Claims:
     """Return the ledger's record of claims; a host's number is its row."""
-    return Claims(b"".join(consumers), rows.astype("<i4").tobytes(), shapes.astype("<i4").tobytes(), owner, now)
+    joined = consumers.tobytes() if isinstance(consumers, np.ndarray) else b"".join(consumers)
+    return Claims(joined, rows.astype("<i4").tobytes(), shapes.astype("<i4").tobytes(), owner, now)
 
 
 def fingerprint_of(message: bytes) -> bytes:

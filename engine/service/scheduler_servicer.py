@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from typing import Any, TypeAlias
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from engine.errors import InvalidRequestError, LimitExceededError, UnknownAllocationError
 from engine.model.limits import check_amount
 from engine.scheduler.explain import explain
+from engine.scheduler.select import Selector
 from engine.scheduler.sparse import SelectionContext
 from engine.service import convert
 from engine.service.assignments import assignment_message
@@ -21,6 +23,8 @@ from engine.service.draining import until_draining
 from engine.service.explanation_messages import explanation_message
 from engine.service.instance_rows import hinted_instance_rows
 from engine.service.known_requests import KnownRequests
+from engine.service.methods import in_bytes
+from engine.service.micro_batch import MicroBatches, may_be_plain
 from engine.service.migrations import Migrator
 from engine.service.moves import Mover
 from engine.service.paging import page_bounds, page_token
@@ -46,33 +50,74 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
         self.mover = Mover(placer)
         self.migrator = Migrator(placer)
         self.draining = draining
-        default_zone = placer.selector.chain.options.default_availability_zone
-        self._requests = KnownRequests(placer.catalog, placer.table, default_zone, placer.aliases)
-        self.reasons = {item.name: item.reason for item in placer.selector.chain.filters}
+        self.explains = asyncio.Event()
+        """Set while the kernels that explain are ready; compiling them here would hold up all calls."""
+        self.explains.set()
+        self._together = MicroBatches(placer)
+        self._read_chain()
 
+    def adopt(self, selector: Selector) -> None:
+        """Answer by another selector of the same table from the next decision on.
+
+        What has arrived and waits to be placed is placed by the one before.
+        """
+        self._together.place_waiting()
+        self.placer.adopt(selector)
+        self._read_chain()
+
+    def _read_chain(self) -> None:
+        """Take from the placer's chain how requests are converted and refusals are worded."""
+        placer = self.placer
+        chain = placer.selector.chain
+        default_zone = chain.options.default_availability_zone
+        self._requests = KnownRequests(placer.catalog, placer.table, default_zone, placer.aliases)
+        self.reasons = {item.name: item.reason for item in chain.filters}
+
+    @in_bytes
     @unary
-    async def SelectDestinations(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
+    async def SelectDestinations(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:  # noqa: N802
         """Place the instances of one request, or one that moves."""
-        placer, token = self.placer, request.client_token
-        fingerprint = fingerprint_of(request.request_spec.SerializeToString(deterministic=True)) if token else b""
+        spec = self._requests.of_call(request)
+        if spec is not None:
+            answer = await self._together.place(spec, b"", "", b"")
+            if answer is not None:
+                return answer
+        return await self._select(request)
+
+    async def _select(self, raw: bytes) -> bytes:
+        """Answer a call of SelectDestinations that was never met before in these bytes, or is placed alone."""
+        try:
+            request = pb.SelectDestinationsRequest.FromString(raw)
+        except DecodeError:
+            raise InvalidRequestError("the request is no SelectDestinationsRequest") from None
+        placer, token, message = self.placer, request.client_token, request.request_spec
+        fingerprint = fingerprint_of(message.SerializeToString(deterministic=True)) if token else b""
         known = await placer.answers.known(token, fingerprint)
         if known is not None:
-            return pb.SelectDestinationsResponse.FromString(known)
-        spec = self._requests.request_from(request.request_spec)
-        consumers = instances_of(request.request_spec, spec.num_instances)
-        migration_uuid = request.request_spec.migration_uuid
-        if migration_uuid:
-            migration = convert.consumer_bytes(migration_uuid, "migration_uuid")
+            return known
+        spec = self._requests.request_from(message)
+        consumers = instances_of(message, spec.num_instances)
+        if message.migration_uuid:
+            migration = convert.consumer_bytes(message.migration_uuid, "migration_uuid")
             if len(consumers) != 1 or spec.is_rebuild:
                 raise InvalidRequestError(
                     "a migration_uuid goes with one instance that moves: name it in instance_uuids, "
                     "and leave it out of a rebuild",
                     field="migration_uuid",
                 )
-            answer = await self.migrator.migrate(spec, consumers[0], migration, token, fingerprint, self._render)
-        else:
-            answer = await placer.place(spec, consumers, token, fingerprint, self._render)
-        return pb.SelectDestinationsResponse.FromString(answer)
+            self._together.place_waiting()
+            return await self.migrator.migrate(spec, consumers[0], migration, token, fingerprint, self._render)
+        if may_be_plain(spec):
+            if not token and not consumers:
+                self._requests.remember(raw, spec)
+            answer = await self._together.place(spec, consumers[0] if consumers else b"", token, fingerprint)
+            if answer is not None:
+                return answer
+            known = await placer.answers.known(token, fingerprint)
+            if known is not None:
+                return known
+        self._together.place_waiting()
+        return await placer.place(spec, consumers, token, fingerprint, self._render)
 
     def _render(self, placement: Placement) -> bytes:
         host_ids = self.placer.table.identity.host_ids
@@ -98,6 +143,7 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
         async def read() -> None:
             try:
                 async for message in until_draining(request, self.draining):
+                    self._together.place_waiting()
                     await under_way.put(place_batch(self.placer, self._requests, message, dictionary))
             except Exception as error:
                 await under_way.put(error)
@@ -125,6 +171,7 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
         if len(request.consumer_uuids) > MAX_RELEASES:
             raise LimitExceededError(f"at most {MAX_RELEASES} allocations are released in one call", limit=MAX_RELEASES)
         consumers = [convert.consumer_bytes(text, "consumer_uuids") for text in request.consumer_uuids]
+        self._together.place_waiting()
         missing = await self.placer.release(consumers)
         return pb.ReleaseAllocationsResponse(
             released=len(set(consumers)) - len(missing),
@@ -136,6 +183,7 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
     async def MoveAllocation(self, request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: N802
         """Move an allocation to a named host."""
         consumer = convert.consumer_bytes(request.consumer_uuid, "consumer_uuid")
+        self._together.place_waiting()
         await self.mover.move(consumer, request.host_id)
         return pb.MoveAllocationResponse(
             allocation=self._allocation(consumer), inventory_generation=self.placer.table.generation
@@ -158,6 +206,7 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
             )
             return answer.SerializeToString()
 
+        self._together.place_waiting()
         answer = await self.migrator.revert(instance, migration, token, fingerprint, render)
         return pb.RevertMoveResponse.FromString(answer)
 
@@ -222,6 +271,7 @@ class SchedulerServicer(scheduler_service_pb2_grpc.SchedulerServiceServicer):
         placer = self.placer
         for name in ("weighed_limit", "nearest_limit"):
             check_amount(name, getattr(request, name), 0, MAX_EXPLAINED)
+        await self.explains.wait()
         placer.refresh()
         spec = self._requests.request_from(request.request_spec)
         rows = [placer.table.row(host_id) for host_id in request.host_ids]

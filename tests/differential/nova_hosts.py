@@ -27,6 +27,7 @@ def compute_nodes(content: Content) -> list[Any]:
 def host_states(content: Content, nodes: Iterable[Any]) -> list[Any]:
     """Return fresh HostState objects; each has ``case_index``, its place in the case's list of hosts."""
     aggregates = [_aggregate(item) for item in content["aggregates"]]
+    members = [frozenset(item.hosts) for item in aggregates]
     states = []
     for index, node in enumerate(nodes):
         host = content["hosts"][index]
@@ -34,7 +35,7 @@ def host_states(content: Content, nodes: Iterable[Any]) -> list[Any]:
         state.update(
             compute=node.compute,
             service=node.service,
-            aggregates=[item for item in aggregates if host["host"] in item.hosts],
+            aggregates=[item for item, names in zip(aggregates, members, strict=True) if host["host"] in names],
             inst_dict=dict(node.instances),
         )
         if state.pci_stats is None and state.uuid is not None:

@@ -99,12 +99,11 @@ def test_libraries_stay_in_their_place(path: Path) -> None:
     assert not forbidden_libraries(module_name(path), list(imports_of(path)))
 
 
-def test_one_scheduler_module_imports_numba() -> None:
-    users = [
+def test_numba_stays_in_the_compiler_and_in_what_it_gives_kernels() -> None:
+    users = {
         module_name(path) for path in MODULES if any(is_within(found.module, "numba") for found in imports_of(path))
-    ]
-    assert len(users) == 1, users
-    assert is_within(users[0], SCHEDULER)
+    }
+    assert users == {"engine.scheduler.compiler", "engine.scheduler.leaf_vectors"}
 
 
 def test_the_engine_imports_neither_tests_nor_benchmarks() -> None:

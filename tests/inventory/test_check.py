@@ -36,12 +36,12 @@ def forget(made: HostTable) -> None:
 
 
 def double(made: HostTable) -> None:
-    made.identity.host_ids[1] = "h2"
     del made.identity.row_of["h1"]
+    made.identity.host_ids[1] = "h2"
 
 
 def drop(made: HostTable) -> None:
-    made.identity.uuids.pop()
+    made.identity.uuids.resize(2)
 
 
 def shorten(made: HostTable) -> None:

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from engine.errors import HostInUseError, InvalidHostError, UnknownHostError
 from engine.inventory.check import check_invariants
+from engine.inventory.identity import IdentityTexts
 from engine.inventory.ingest import fleet_columns
-from engine.inventory.schema import BLOCK_ROWS, COLUMNS
+from engine.inventory.schema import BLOCK_ROWS, COLUMNS, LEAF_ROWS
 from engine.inventory.table import HostTable
+from engine.inventory.texts import TextColumn
 from engine.inventory.usage import Amounts
 from engine.model.host import HostService
 from tests.builders import NOW_US, SECOND_US, fleet, host_table
@@ -26,7 +28,7 @@ def host_ids(table: HostTable) -> list[str]:
 
 def test_an_empty_table_has_no_hosts_and_no_zones() -> None:
     table = HostTable()
-    assert (table.host_count, len(table), table.generation, table.blocks, table.zones) == (0, 0, 0, 1, frozenset())
+    assert (table.host_count, len(table), table.generation, table.zones) == (0, 0, 0, frozenset())
     assert not check_invariants(table)
 
 
@@ -132,22 +134,20 @@ def test_an_update_that_breaks_a_rule_applies_nothing() -> None:
 
 def test_the_table_grows_by_whole_blocks() -> None:
     table = host_table([{"host_id": f"a{index}"} for index in range(BLOCK_ROWS)])
-    assert table.blocks == 1
     table.apply(5, 1, AMOUNTS)
     table.upsert(fleet([{"host_id": f"b{index}"} for index in range(BLOCK_ROWS + 1)]))
-    assert table.blocks == 3
     assert {len(values) for values in table.columns.values()} == {3 * BLOCK_ROWS}
     assert table.columns["num_instances"][5] == 1
     assert table.host_count == table.rows == 2 * BLOCK_ROWS + 1
     assert not check_invariants(table)
 
 
-def test_only_blocks_with_a_change_get_a_new_revision() -> None:
+def test_a_change_is_noted_of_its_rows_alone() -> None:
     table = host_table([{"host_id": f"a{index}"} for index in range(3 * BLOCK_ROWS)])
-    before = table.block_revision.tolist()
+    before = table.journal.leaf_revision.copy()
     table.set_numbers(np.array([BLOCK_ROWS]), "failed_builds", np.array([7]))
     assert table.columns["failed_builds"][BLOCK_ROWS] == 7
-    assert table.block_revision.tolist() == [before[0], table.generation, before[2]]
+    assert np.flatnonzero(table.journal.leaf_revision != before).tolist() == [BLOCK_ROWS // LEAF_ROWS]
     assert table.columns["generation"][BLOCK_ROWS] == table.generation
 
 
@@ -213,9 +213,10 @@ def test_a_removed_host_leaves_its_zone_and_its_reason_behind() -> None:
 
 def test_rows_set_aside_at_a_restart_stay_nobodys() -> None:
     table = HostTable()
+    names = TextColumn(["gone", "h1", "", "", "h0", "", "late"])
     rows = np.array([4, 1])
-    table.upsert_columns(fleet_columns(fleet([{}, {}])), rows)
-    table.retire({0: "gone", 6: "late"})
+    table.name_rows(IdentityTexts(names, names, names, names), rows)
+    assert table.upsert_columns(fleet_columns(fleet([{}, {}]), named=True), rows, named=True).added == 0
     assert host_ids(table) == ["h1", "h0"]
     assert table.identity.host_ids == ["gone", "h1", "", "", "h0", "", "late"]
     assert table.find("gone") is None

@@ -10,6 +10,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.ledger.allocation_rows import ALLOCATION
 from engine.ledger.journal import JournalCodec, frame
 from engine.ledger.options import LedgerOptions
 from engine.ledger.reader import LedgerReader
@@ -30,6 +31,7 @@ from engine.ledger.records import (
     ShapesAdded,
     TokenAnswered,
     TokensForgotten,
+    row_count,
 )
 from engine.ledger.rows import RowWriter
 from engine.ledger.schema import open_for_writing
@@ -189,36 +191,52 @@ def test_every_history_with_restarts_gives_what_a_plain_dict_gives(steps: list[A
 
 @settings(max_examples=80, deadline=None)
 @given(
-    st.lists(st.lists(JOURNAL_RECORDS, min_size=1, max_size=5), max_size=5),
+    st.lists(st.tuples(st.lists(JOURNAL_RECORDS, min_size=1, max_size=5), st.integers(0, 6)), max_size=6),
     st.sampled_from([1, 2, 3, 100]),
-    st.booleans(),
+    st.sampled_from([1, 2, 3, 16_384]),
+    st.sets(st.integers(1, 12)),
 )
-def test_journal_and_rows_amount_to_the_same_after_every_slice(
-    groups: list[list[JournalRecord]], budget: int, anew: bool
+def test_journal_and_blocks_amount_to_the_same_after_every_step(
+    groups: list[tuple[list[JournalRecord], int]], budget: int, block_rows: int, restarts: set[int]
 ) -> None:
+    """Groups arrive while earlier ones are folded, some steps after each, and the service restarts in between."""
     model = Model()
     codec = JournalCodec()
     with tempfile.TemporaryDirectory() as directory:
         state_dir = Path(directory)
         connection = open_for_writing(state_dir, LedgerOptions())
-        for records in groups:
-            payload = frame(len(records), b"".join(map(codec.encode, records)))
-            connection.execute("INSERT INTO journal (payload) VALUES (?)", (payload,))
-            for record in records:
-                model.apply(record)
-        rows = RowWriter(connection)
-        slices = 0
-        while rows.pending:
+        rows = RowWriter(connection, block_rows)
+        taken = 0
+
+        def step() -> None:
+            nonlocal rows, taken
             rows.write(budget)
-            slices += 1
-            assert slices < 1_000
+            taken += 1
+            assert taken < 1_000
             with LedgerReader(state_dir, 5.0) as reader:
                 assert plain(reader.state()) == model.plain()
-            if anew:
-                pending = rows.pending
-                rows = RowWriter(connection)
+            if taken in restarts:
+                pending, allocations = rows.pending, rows.allocations
+                rows = RowWriter(connection, block_rows)
+                # blocks that a fold has shortened are counted at its end
                 assert rows.pending == pending
+                assert rows.allocations <= allocations
+
+        for records, steps in groups:
+            payload = frame(len(records), b"".join(map(codec.encode, records)))
+            connection.execute("INSERT INTO journal (payload) VALUES (?)", (payload,))
+            rows.pending += sum(map(row_count, records))
+            for record in records:
+                model.apply(record)
+            for _ in range(steps):
+                step()
+        while rows.pending:
+            step()
         assert connection.execute("SELECT count(*) FROM journal").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM progress").fetchone() == (0,)
+        sizes = [size for (size,) in connection.execute("SELECT length(payload) FROM allocation_blocks")]
+        assert all(0 < size <= block_rows * ALLOCATION.itemsize for size in sizes)
         assert rows.write(budget) == 0
+        assert rows.allocations == len(model.allocations)
         connection.close()
         assert state_on_disk(state_dir) == model.plain()

@@ -11,7 +11,7 @@ import pytest
 from engine.errors import LedgerCorruptError, LedgerError
 from engine.ledger.journal import JournalCodec, frame
 from engine.ledger.reader import read_state
-from engine.ledger.records import Owner, OwnersAdded
+from engine.ledger.records import Owner, OwnersAdded, TokensForgotten
 from engine.ledger.schema import APPLICATION_ID, SCHEMA_VERSION
 from engine.ledger.store import Ledger
 from tests.ledger.builders import (
@@ -22,6 +22,8 @@ from tests.ledger.builders import (
     claims,
     consumer,
     numbers_in,
+    plain,
+    releases,
     state_on_disk,
     wait_for_rows,
 )
@@ -160,6 +162,67 @@ def test_the_first_version_is_read_as_it_is_and_upgraded_when_opened(tmp_path: P
     assert after["owners"][3].image_properties == (("os_type", "linux"),)
 
 
+def second_version(state_dir: Path) -> Path:
+    """Make a ledger as the second version did, in the middle of writing a journal row to the tables."""
+    path = first_version(state_dir)
+    with sqlite3.connect(path) as connection:
+        connection.execute("ALTER TABLE allocations ADD COLUMN assignment BLOB")
+        connection.execute("INSERT INTO allocations VALUES (7, ?, -1, 2, 2, 5, 9, NULL)", (consumer(9),))
+        connection.execute("INSERT INTO allocations VALUES (8, ?, 3, 1, 0, 6, 0, x'00ff')", (consumer(4),))
+        records = [TokensForgotten(10), releases([9], 9), claims([5, 6, 7], host=2), releases([1], 4)]
+        payload = frame(len(records), b"".join(map(JournalCodec().encode, records)))
+        connection.execute("DELETE FROM journal")
+        connection.execute("INSERT INTO journal (sequence, payload) VALUES (12, ?)", (payload,))
+        connection.execute("INSERT INTO allocations VALUES (9, ?, 2, 1, 0, 1, 0, NULL)", (consumer(5),))
+        connection.execute("INSERT INTO progress VALUES (12, 2, 1)")
+        connection.execute("PRAGMA user_version = 2")
+    connection.close()
+    return path
+
+
+def test_the_second_version_is_read_as_it_is_and_upgraded_when_opened(tmp_path: Path) -> None:
+    """What of the journal had been written is not applied again: it would forget what was released after it."""
+    path = second_version(tmp_path)
+    before = state_on_disk(tmp_path)
+    assert before["allocations"] == [
+        (consumer(1), 7, 1, 1, 1, 4),
+        (consumer(9), -1, 2, 2, 5, 9),
+        (consumer(4), 3, 1, 0, 6, 0),
+        (consumer(5), 2, 1, 0, 1, 0),
+        (consumer(6), 2, 1, 0, 1, 0),
+        (consumer(7), 2, 1, 0, 1, 0),
+    ]
+    assert before["assignments"] == {consumer(4): b"\x00\xff"}
+    assert version_of(path) == 2
+    for options in (AT_REST, EAGER):
+        with Ledger.open(tmp_path, options, Notes()) as ledger:
+            if options is EAGER:
+                wait_for_rows(ledger)
+            assert plain(ledger.load()) == before
+        assert version_of(path) == SCHEMA_VERSION
+        assert state_on_disk(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("statement", "match"),
+    [
+        ("UPDATE allocations SET consumer = x'00' WHERE position = 1", "allocation of the wrong size"),
+        ("UPDATE journal SET payload = x'c1'", "journal row 12 cannot be read"),
+    ],
+)
+def test_a_second_version_that_is_not_sound_is_refused_and_left_alone(
+    tmp_path: Path, statement: str, match: str
+) -> None:
+    path = second_version(tmp_path)
+    with sqlite3.connect(path) as connection:
+        connection.execute(statement)
+    connection.close()
+    refuse(tmp_path, match)
+    with pytest.raises(LedgerCorruptError, match=match):
+        read_state(tmp_path)
+    assert version_of(path) == 2
+
+
 def test_an_upgrade_that_fails_leaves_the_first_version(tmp_path: Path) -> None:
     path = first_version(tmp_path)
     with sqlite3.connect(path) as connection:
@@ -184,7 +247,8 @@ def test_a_malformed_journal_record_is_refused(tmp_path: Path, payload: bytes) -
 @pytest.mark.parametrize(
     ("statement", "match"),
     [
-        ("UPDATE allocations SET consumer = x'00' WHERE position = 9", "allocation of the wrong size"),
+        ("UPDATE allocation_blocks SET payload = substr(payload, 2)", "allocation of the wrong size"),
+        ("UPDATE allocation_blocks SET payload = 7", "allocation of the wrong size"),
         ("INSERT INTO shapes VALUES (1, x'c1')", "shapes that cannot be read"),
         ("INSERT INTO tokens VALUES ('t', 1, x'92a1')", "tokens that cannot be read"),
         ("INSERT INTO host_segments VALUES (1, 9, x'')", "host segment of unknown kind 9"),

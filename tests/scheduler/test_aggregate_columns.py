@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,10 +11,11 @@ from engine.inventory.table import HostTable
 from engine.model.aggregate import Aggregate
 from engine.scheduler.aggregate_columns import AGGREGATE_COLUMNS, aggregate_column
 from engine.scheduler.options import SchedulerOptions
-from tests.builders import host_table
+from tests.builders import fleet, host_table
 
 OPTIONS = SchedulerOptions(max_io_ops_per_host=8)
 LIMIT = "aggregate_max_io_ops_per_host"
+KEY = "max_io_ops_per_host"
 RATIO = "aggregate_cpu_allocation_ratio"
 
 
@@ -74,3 +77,19 @@ def test_a_snapshot_keeps_what_it_showed() -> None:
 
 def test_names_say_which_key_they_read() -> None:
     assert all(name == f"aggregate_{column.key}" for name, column in AGGREGATE_COLUMNS.items())
+
+
+def test_a_host_that_joins_an_aggregate_with_a_limit_gets_it_and_the_others_keep_theirs() -> None:
+    of = host_table([{"aggregates": ["a"]}, {}, {}])
+    of.set_aggregate(replace(next(iter(of.aggregates.values())), hosts=frozenset({"h0"}), metadata={KEY: "3"}))
+    first = aggregate_column(of, LIMIT, OPTIONS)
+    assert first[:3].tolist() == [3, 8, 8]
+    of.upsert(fleet([{"aggregates": ["a"]}, {"aggregates": ["a", "b"]}, {"cpu_allocation_ratio": 9.0}]))
+    assert limits(of)[:3] == [3, 3, 8]
+    assert limits(of, RATIO)[2] == 9.0
+    assert first[:3].tolist() == [3, 8, 8]
+    of.upsert(fleet([{"host_id": f"more{number}", "aggregates": ["a"]} for number in range(300)]))
+    grown = aggregate_column(of, LIMIT, OPTIONS)
+    assert len(grown) == len(of.columns["present"])
+    assert grown[:303].tolist() == [3, 3, 8, *[3] * 300]
+    assert set(grown[303:].tolist()) == {8}

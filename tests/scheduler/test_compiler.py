@@ -9,7 +9,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import ModuleType
 
+import numba
+import numpy as np
 import pytest
 
 from engine.errors import InvalidSettingError
@@ -82,6 +85,59 @@ def test_one_process_compiles_at_a_time(places: dict[str, Path], tmp_path: Path)
         with pytest.raises(subprocess.TimeoutExpired):
             other.wait(3)
     assert other.communicate(timeout=60)[0] == "mine\n"
+
+
+SQUARE = "@kernel\ndef square(x):\n    return x * x\n"
+ASK = f"""
+import numba
+from engine.scheduler.compiler import compiling, load_kernels
+with compiling():
+    square = load_kernels({SQUARE!r}).square
+    assert square(12) == 144
+print(sum(square.stats.cache_hits.values()), sum(square.stats.cache_misses.values()))
+"""
+
+
+def hits_and_misses(process: subprocess.Popen[str]) -> tuple[int, ...]:
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    return tuple(map(int, said.split()))
+
+
+def asking(**environment: str) -> subprocess.Popen[str]:
+    """A process that asks for a kernel and says how often it found it compiled, and how often not."""
+    return subprocess.Popen(
+        [sys.executable, "-c", ASK], stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}
+    )
+
+
+def test_of_several_processes_that_start_at_once_one_compiles(places: dict[str, Path]) -> None:
+    together = [asking() for _ in range(3)]
+    assert sorted(map(hits_and_misses, together)) == [(0, 1), (1, 0), (1, 0)]
+
+
+def test_what_was_compiled_for_another_processor_is_not_loaded(places: dict[str, Path]) -> None:
+    assert hits_and_misses(asking(NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="")) == (0, 1)
+    assert hits_and_misses(asking()) == (0, 1)
+    assert hits_and_misses(asking()) == (1, 0)
+    assert hits_and_misses(asking(NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="")) == (1, 0)
+
+
+@pytest.mark.parametrize("library", [numba, np], ids=["numba", "numpy"])
+def test_what_another_version_compiled_has_another_name(
+    places: dict[str, Path], monkeypatch: pytest.MonkeyPatch, library: ModuleType
+) -> None:
+    before = load_kernels("answer = 46\n").__name__
+    monkeypatch.setattr(library, "__version__", "0.0.1")
+    assert load_kernels("answer = 46\n").__name__ != before
+
+
+def test_a_cut_short_cache_is_compiled_again(places: dict[str, Path]) -> None:
+    assert hits_and_misses(asking()) == (0, 1)
+    for path in (places["BERTH_CACHE_DIR"] / "berth" / "kernels").rglob("*.nb?"):
+        path.write_bytes(path.read_bytes()[:20])
+    assert hits_and_misses(asking()) == (0, 1)
+    assert hits_and_misses(asking()) == (1, 0)
 
 
 PLUGIN = """

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
+from functools import cache
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from engine.inventory.usage import flavor_amounts
 from engine.model.aggregate import Aggregate
 from engine.model.request_spec import RequestedDestination, RequestSpec
-from engine.scheduler.chain import Chain
+from engine.scheduler.chain import Chain, multiplier_overrides
 from engine.scheduler.demand import demand_of
 from engine.scheduler.explain import RESTRICTION, Explanation, explain, rejection_counts
 from engine.scheduler.inquiry import make_inquiry
 from engine.scheduler.options import SchedulerOptions
+from engine.scheduler.registry import all_filters
 from engine.scheduler.sparse import GroupState, SelectionContext
 from engine.scheduler.state_verdicts import StateVerdicts
 from tests.builders import NOW_US, SECOND_US, first_step, host_table, only, request
+from tests.scheduler import text_worlds
+from tests.scheduler.plain_explanation import plain_explanation
 
 CHAIN = Chain.from_options(SchedulerOptions())
 
@@ -228,3 +236,64 @@ def test_a_requirement_that_nova_could_not_evaluate_counts_as_a_refusal() -> Non
     answer = explain(CHAIN, table, spec, SelectionContext(table))
     assert {item.filter: item.removed for item in answer.rejections}["ComputeCapabilitiesFilter"] == 1
     assert [row for row, _, _ in answer.weighed] == [1]
+
+
+@cache
+def chain_of(quirks: bool, weigher_multiplier: float) -> Chain:
+    chosen = text_worlds.options(nova_quirks=quirks)
+    return Chain.from_options(replace(chosen, ram_weight_multiplier=weigher_multiplier))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 2**32 - 1), hosts=st.one_of(st.integers(1, 40), st.sampled_from((255, 257, 600))))
+def test_an_explanation_is_the_same_as_one_worked_out_plainly(seed: int, hosts: int) -> None:
+    rng = random.Random(seed)
+    table = text_worlds.table(rng, hosts)
+    chain = chain_of(rng.random() < 0.3, rng.choice((1.0, -2.0)))
+    for _ in range(4):
+        spec = text_worlds.wish(rng)
+        picture = rng.choice((table, table.snapshot()))
+        policy = rng.choice((None, None, "affinity", "anti-affinity", "soft-affinity"))
+        members = dict.fromkeys(rng.sample(range(hosts), k=min(2, hosts)), 1)
+        group = None if policy is None else GroupState(policy, 1, members, set(members))
+        told = [row for row in rng.choices(range(hosts), k=3) if picture.columns["present"][row]]
+        limits = {"weighed_limit": rng.choice((0, 1, 10, 1000)), "nearest_limit": rng.choice((0, 1, 5, 1000))}
+        overrides = multiplier_overrides(chain, picture)
+        expected = plain_explanation(
+            chain, picture, spec, SelectionContext(picture, group), overrides, hosts=told, **limits
+        )
+        answer = explain(chain, picture, spec, SelectionContext(picture, group), hosts=told, **limits)
+        assert answer == expected
+        text_worlds.change(rng, table)
+        for row in rng.choices(table.present_rows().tolist() or [0], k=3):
+            if table.columns["present"][row]:
+                table.apply(row, 1, flavor_amounts(request(vcpus=2, memory_mb=4096, root_gb=10).flavor))
+        hosts = table.rows
+
+
+def test_hosts_of_nearly_the_same_weight_keep_their_exact_order() -> None:
+    rng = random.Random(4)
+    chain = chain_of(False, 1.0)
+    table = host_table([{"host_id": f"n{row}"} for row in range(1500)])
+    (cpu_free,) = table.own(["cpu_free"])
+    cpu_free[:1500] = [64.0 - rng.randrange(500) * 2.0**-46 for _ in range(1500)]
+    cpu_free[700] = 0.0
+    context = SelectionContext(table)
+    spec = request()
+    expected = plain_explanation(chain, table, spec, context, multiplier_overrides(chain, table), weighed_limit=40)
+    answer = explain(chain, table, spec, context, weighed_limit=40)
+    assert answer.weighed == expected.weighed
+    assert len({weight for _, weight, _ in answer.weighed}) > 5
+
+
+def test_a_multiplier_of_an_aggregate_that_is_no_number_leaves_those_hosts_last() -> None:
+    chain = Chain.from_options(SchedulerOptions(nova_quirks=True))
+    aggregate = Aggregate("a", "a", frozenset({"h1", "h4"}), {"ram_weight_multiplier": "nan"})
+    table = host_table([{"memory_mb": 8192 * (row + 1)} for row in range(6)], aggregates=[aggregate])
+    answer = explain(chain, table, request(), SelectionContext(table))
+    assert [row for row, _, _ in answer.weighed] == [5, 3, 2, 0, 1, 4]
+    assert [math.isnan(weight) for _, weight, _ in answer.weighed] == [False] * 4 + [True] * 2
+
+
+def test_every_filter_there_is_has_a_bit() -> None:
+    assert len(all_filters()) + 1 < 64

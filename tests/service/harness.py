@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +69,16 @@ class Running:
 @contextmanager
 def serving(state_dir: Path, *, config: Path | None = None, **settings: Any) -> Iterator[Running]:
     """A service on ``state_dir`` until the block ends."""
-    given = Settings.load(config, **{"listen": "127.0.0.1:0", "state_dir": state_dir, "drain_s": 5.0, **settings})
+    load = partial(
+        Settings.load, config, **{"listen": "127.0.0.1:0", "state_dir": state_dir, "drain_s": 5.0, **settings}
+    )
+    given = load()
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="test-service", daemon=True)
     thread.start()
 
     async def make() -> Service:
-        return Service(given)
+        return Service(given, load)
 
     service = asyncio.run_coroutine_threadsafe(make(), loop).result(WAIT_S)
     try:

@@ -104,7 +104,7 @@ def test_a_ledger_with_a_broken_assignment_is_refused_at_the_start(state_dir):
         local.client.select_destinations(spec(2, extra_specs=PINNED))
         wait_for_rows(local.placer.commits.ledger)
     with sqlite3.connect(state_dir / "ledger.db") as connection:
-        connection.execute("UPDATE allocations SET assignment = x'c1'")
+        connection.execute("UPDATE assignments SET payload = x'c1'")
     connection.close()
     with pytest.raises(LedgerCorruptError, match="assignment that cannot be read"), run(state_dir):
         pass

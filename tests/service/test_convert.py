@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import uuid as python_uuid
 from uuid import uuid4
 
 import pytest
@@ -22,6 +23,7 @@ from engine.service.convert import (
     flavor_message,
     group_from,
     group_message,
+    new_consumers,
 )
 from engine.service.host_messages import host_message
 from engine.service.request_messages import check_zone, instances_of, request_from
@@ -151,3 +153,36 @@ def test_the_names_of_instances_are_as_many_as_there_are_and_each_its_own(uuids)
 def test_the_instances_of_a_request_are_named_or_not():
     assert instances_of(RequestSpec(), 7) == []
     assert instances_of(RequestSpec(instance_uuids=[UUID]), 1) == [consumer_bytes(UUID, "")]
+
+
+@given(st.uuids(), st.sampled_from(["{}", "{{{}}}", "urn:uuid:{}", "{}\n"]), st.booleans())
+def test_a_uuid_is_read_as_pythons_own_reads_it(uuid, form, upper):
+    text = form.format(str(uuid).upper() if upper else uuid.hex)
+    try:
+        expected = python_uuid.UUID(text).bytes
+    except ValueError:
+        with pytest.raises(InvalidRequestError):
+            consumer_bytes(text, "f")
+    else:
+        assert consumer_bytes(text, "f") == expected
+    assert consumer_text(uuid.bytes) == str(uuid)
+
+
+@given(st.text(st.sampled_from("0123456789abcdefABCDEFgx-_ {}\u0660"), max_size=40))
+def test_what_is_no_uuid_to_python_is_none_here(text):
+    try:
+        expected = python_uuid.UUID(text).bytes
+    except ValueError:
+        with pytest.raises(InvalidRequestError, match="must be a uuid"):
+            consumer_bytes(text, "f")
+    else:
+        assert consumer_bytes(text, "f") == expected
+
+
+@pytest.mark.parametrize("many", [0, 1, 2, 500])
+def test_new_consumers_are_uuids_of_version_4_and_differ(many):
+    made = new_consumers(many)
+    assert len(set(made)) == many
+    for consumer in made:
+        uuid = python_uuid.UUID(bytes=consumer)
+        assert (uuid.version, uuid.variant) == (4, "specified in RFC 4122")

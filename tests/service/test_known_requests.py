@@ -53,3 +53,30 @@ def test_requests_that_differ_by_the_names_of_instances_are_one():
     assert requests.request_from(message) is kind
     assert list(message.instance_uuids) == [UUID]
     assert requests.request_from(RequestSpec(flavor_name="small", project_id="p")) is not kind
+
+
+def test_a_call_is_known_again_by_its_bytes_until_facts_or_flavors_change():
+    requests, catalog = known(small=1)
+    message = RequestSpec(flavor_name="small")
+    raw = b"\x0a" + bytes([message.ByteSize()]) + message.SerializeToString()
+    assert requests.of_call(raw) is None
+    kind = requests.request_from(message)
+    requests.remember(raw, kind)
+    assert requests.of_call(raw) is kind
+    assert requests.of_call(raw + b"\x12\x01t") is None
+    catalog.revision += 1
+    assert requests.of_call(raw) is None
+    requests.remember(raw, requests.request_from(message))
+    requests._table.delete(["a"])
+    assert requests.of_call(raw) is None
+
+
+def test_calls_that_are_long_or_many_are_not_all_kept():
+    requests, _ = known(small=1)
+    kind = requests.request_from(RequestSpec(flavor_name="small"))
+    requests.remember(bytes(5000), kind)
+    assert requests.of_call(bytes(5000)) is None
+    for number in range(5000):
+        requests.remember(number.to_bytes(4, "big"), kind)
+        requests.of_call(b"")
+    assert len(requests._calls) <= 4096

@@ -14,8 +14,9 @@ from engine.inventory.generate import generate_fleet
 from engine.inventory.table import HostTable
 from engine.ledger.records import DocumentsWritten, HostsDeleted, HostsWritten, Owner, Shape
 from engine.ledger.state import LedgerState
-from engine.service import restore as module
-from engine.service.restore import host_segments, latest_hosts, restore, starts_kept, starts_record
+from engine.service import host_segments as module
+from engine.service.host_segments import all_names, host_segments, live_hosts, survey
+from engine.service.restore import restore, starts_kept, starts_record
 from tests.builders import fleet
 
 EMPTY = LedgerState(
@@ -66,10 +67,14 @@ def test_the_last_version_of_a_host_counts_and_removed_ones_keep_their_row_and_n
         HostsDeleted([3, 99]),
         *written([{"host_id": "a", "vcpus": 2}], [4]),
     ]
-    hosts = latest_hosts(segments)
-    assert hosts.rows.tolist() == [1, 2, 4]
-    assert hosts.fleet["host_id"].to_pylist() == ["b", "c", "a"]
-    assert hosts.removed == {0: "a", 3: "d"}
+    found = survey(segments)
+    hosts = list(live_hosts(segments, found))
+    assert (found.live, found.rows_read) == (3, 9)
+    assert [item.rows.tolist() for item in hosts] == [[2], [1], [4]]
+    assert [item.fleet["host_id"].to_pylist() for item in hosts] == [["c"], ["b"], ["a"]]
+    named = live_hosts(segments, found, ("host_id",))
+    assert [item.fleet.to_pydict() for item in named] == [{"host_id": [name]} for name in "cba"]
+    assert all_names(segments, found, ("host_id",)).to_pydict() == {"host_id": ["a", "b", "c", "d", "a"]}
     table = restore(replace(EMPTY, host_segments=segments)).table
     assert not check_invariants(table.snapshot())
     assert table.identity.row_of == {"b": 1, "c": 2, "a": 4}
@@ -81,7 +86,8 @@ def test_the_last_version_of_a_host_counts_and_removed_ones_keep_their_row_and_n
 
 def test_a_host_removed_and_put_back_under_its_row_is_there():
     segments = [*written([{"host_id": "a"}], [0]), HostsDeleted([0]), *written([{"host_id": "a"}], [0])]
-    assert latest_hosts(segments).removed == {}
+    found = survey(segments)
+    assert ([item.rows.tolist() for item in live_hosts(segments, found)], found.live) == ([[0]], 1)
     assert restore(replace(EMPTY, host_segments=segments)).table.identity.row_of == {"a": 0}
 
 
@@ -110,7 +116,7 @@ def test_segments_of_long_texts_stay_small(monkeypatch):
     hosts: list[dict[str, object]] = [{"host_ip": "x" * 250, "nodename": f"{n}" * 80} for n in range(300)]
     segments = written(hosts, list(range(300)))
     assert len(segments) > 2
-    assert latest_hosts(segments).fleet.num_rows == 300
+    assert sum(item.fleet.num_rows for item in live_hosts(segments, survey(segments))) == 300
 
 
 def test_a_segment_has_the_texts_of_its_own_hosts_only(monkeypatch):
@@ -130,7 +136,8 @@ def test_a_segment_has_the_texts_of_its_own_hosts_only(monkeypatch):
     segments = list(host_segments(pa.concat_tables(pieces).set_column(index, "cpu_info", coded), np.arange(2000)))
     assert len(segments) == 10
     assert sum(len(segment.payload) for segment in segments) < 2 * sum(map(len, texts))
-    assert latest_hosts(segments).fleet["cpu_info"].cast(pa.string()).to_pylist() == texts
+    parts = [item.fleet["cpu_info"].cast(pa.string()) for item in live_hosts(segments, survey(segments))]
+    assert [text for part in parts for text in part.to_pylist()] == texts
 
 
 def test_usage_is_what_the_held_allocations_take():

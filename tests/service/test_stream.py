@@ -12,6 +12,7 @@ from engine.errors import (
     UnknownAllocationError,
     UnknownFlavorError,
 )
+from engine.service.batch_run import instance_consumers
 from engine.v1.request_spec_pb2 import Flavor
 from engine.v1.scheduler_service_pb2 import SelectDestinationsStreamRequest
 from tests.service.harness import serving
@@ -147,6 +148,31 @@ def test_releases_come_before_the_requests_or_where_they_are_put(local):
     (answer,) = client.stream([batch([e, f], release=[d, e], positions=[0, 1])])
     assert (answer.outcomes.tolist(), answer.released) == ([PLACED, PLACED], 2)
     assert [item.consumer_uuid for item in client.list_allocations().allocations] == [token_uuid(f)]
+    local.assert_clean()
+
+
+def test_the_first_release_of_a_consumer_that_gives_something_back_counts(local):
+    client = local.client
+    add_hosts(client, {"vcpus": 2, "cpu_allocation_ratio": 1.0})
+    add_flavor(client)
+    a, b, c, d = tokens(4)
+    # c holds nothing at first, is placed second, and given back before the third; its later release finds nothing
+    (answer,) = client.stream([batch([a, c, b, d], release=[c, c, c, a, a], positions=[0, 2, 3, 4, 4])])
+    assert (answer.outcomes.tolist(), answer.released) == ([PLACED, PLACED, PLACED, NO_VALID_HOST], 2)
+    assert [item.consumer_uuid for item in client.list_allocations().allocations] == [token_uuid(b)]
+    local.assert_clean()
+
+
+def test_a_token_that_is_an_instance_of_an_earlier_request_of_the_batch_is_a_repeat(local):
+    client = local.client
+    add_hosts(client, {}, {})
+    add_flavor(client)
+    first, other = tokens(2)
+    second = instance_consumers(first, 2)[1]
+    ((outcomes, hosts),) = send(client, batch([other, first, second, *tokens(2, 50)], counts=[1, 2, 1, 1, 1]))
+    assert outcomes == [PLACED, PLACED, REPEATED, PLACED, PLACED]
+    assert hosts[3] == hosts[2]
+    assert client.list_allocations().total == 5
     local.assert_clean()
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.aggregate_metadata import split_metadata
+from engine.scheduler.facets import metadata_seen
 from engine.scheduler.image_texts import image_values
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import text_filter
@@ -47,6 +48,7 @@ def _key(request: RequestSpec, options: SchedulerOptions) -> tuple[tuple[str, st
     run_on_rebuild=True,
     applies=lambda request: bool(request.image.properties),
     change=_change,
+    sees=metadata_seen,
 )
 def aggregate_image_properties_isolation(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
     """Return whether each property of the image that metadata name has one of the texts they allow.

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.aggregate_metadata import split_metadata
+from engine.scheduler.facets import metadata_seen
 from engine.scheduler.faults import FilterFault, fault_text
 from engine.scheduler.operators import match
 from engine.scheduler.options import SchedulerOptions
@@ -78,6 +79,7 @@ def _is_met(values: Sequence[str], requirement: str, key: str, *, nova_quirks: b
     once_per_request=True,
     applies=_asks,
     change=_change,
+    sees=metadata_seen,
 )
 def aggregate_instance_extra_specs(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
     """Return whether, for each key, some value of some aggregate meets the requirement; a missing key meets none.

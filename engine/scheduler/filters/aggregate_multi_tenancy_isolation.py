@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.aggregate_metadata import split_metadata
+from engine.scheduler.facets import metadata_seen
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import text_filter
 from engine.scheduler.request_facts import RequestFacts
@@ -33,6 +34,7 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
     request_key=lambda request, options: request.project_id,
     once_per_request=True,
     change=_change,
+    sees=metadata_seen,
 )
 def aggregate_multi_tenancy_isolation(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
     """Return whether the host's aggregates name the request's project, or none at all."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.aggregate_metadata import split_metadata
+from engine.scheduler.facets import zones_seen
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import text_filter
 from engine.scheduler.request_facts import RequestFacts
@@ -36,6 +37,7 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
     applies=_asks,
     change=_change,
     removed_in=28,
+    sees=zones_seen,
 )
 def availability_zone(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
     """Return whether the wanted zone is one of the host's; metadata may name several, with commas between."""

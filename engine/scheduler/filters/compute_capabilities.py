@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from engine.model.request_spec import RequestSpec
 from engine.scheduler import capabilities
+from engine.scheduler.facets import attributes_seen
 from engine.scheduler.faults import FilterFault
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import text_filter
@@ -44,6 +45,7 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
     once_per_request=True,
     applies=_asks,
     change=_change,
+    sees=attributes_seen,
 )
 def compute_capabilities(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
     """Return whether every extra spec that concerns capabilities is met; raise FilterFault where one cannot compare."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.model.request_spec import RequestSpec
 from engine.scheduler import queries
+from engine.scheduler.facets import attributes_seen
 from engine.scheduler.faults import FilterFault, fault_text
 from engine.scheduler.hints import hint
 from engine.scheduler.options import SchedulerOptions
@@ -43,6 +44,7 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
     attributes=_attributes,
     applies=_asks,
     change=_change,
+    sees=attributes_seen,
 )
 def json_query(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
     """Return whether the query holds of the host; raise FilterFault where it has no answer."""

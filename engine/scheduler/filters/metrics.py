@@ -21,6 +21,7 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
     reads=("metrics", "profile"),
     request_key=None,
     change=_change,
+    sees=lambda facts: (facts.metrics, facts.profile.never_reported),
 )
 def metrics(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
     """Return whether the host reports all metrics that metrics_weight_setting names.

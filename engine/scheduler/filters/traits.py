@@ -7,6 +7,8 @@ always forbidden, so that also a forced host is not taken then.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from engine.model.candidates import STATUS_DISABLED
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.options import SchedulerOptions
@@ -40,6 +42,24 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
     )
 
 
+def _prepare(request: RequestSpec, options: SchedulerOptions) -> Callable[[RequestFacts], bool]:
+    required, forbidden = host_traits(request)
+
+    def holds(facts: RequestFacts) -> bool:
+        names = facts.fleet.traits
+        if any(name not in names for name in required):
+            return False
+        mine = facts.fleet.provider_traits(facts.profile)
+        needed = names.known_bits(required)
+        return (
+            mine & needed == needed
+            and not mine & names.known_bits(forbidden)
+            and all(mine & names.known_bits(choices) for choices in request.any_of_traits)
+        )
+
+    return holds
+
+
 @text_filter(
     "TraitsFilter",
     reason="a required trait is missing or a forbidden one present",
@@ -48,20 +68,12 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
     once_per_request=True,
     applies=_asks,
     change=_change,
+    sees=lambda facts: facts.fleet.provider_traits(facts.profile),
+    prepare=_prepare,
 )
 def traits(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
     """Return whether the host's traits include all required, one of each any-of set and no forbidden one.
 
     A trait that nobody has is on no host.
     """
-    required, forbidden = host_traits(request)
-    names = facts.fleet.traits
-    if any(name not in names for name in required):
-        return False
-    mine = facts.fleet.provider_traits(facts.profile)
-    needed = names.known_bits(required)
-    return (
-        mine & needed == needed
-        and not mine & names.known_bits(forbidden)
-        and all(mine & names.known_bits(choices) for choices in request.any_of_traits)
-    )
+    return _prepare(request, options)(facts)

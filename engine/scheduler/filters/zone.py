@@ -6,6 +6,7 @@ The rule is that of nova.scheduler.request_filter, map_az_to_placement_aggregate
 from __future__ import annotations
 
 from engine.model.request_spec import RequestSpec
+from engine.scheduler.facets import zones_seen
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import text_filter
 from engine.scheduler.request_facts import RequestFacts
@@ -27,6 +28,7 @@ def _change(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions
     once_per_request=True,
     applies=_asks,
     change=_change,
+    sees=zones_seen,
 )
 def zone(facts: RequestFacts, request: RequestSpec, options: SchedulerOptions) -> bool:
     """Return whether the host is in the zone, by its own record or an aggregate's metadata, compared exactly.

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from engine.inventory.fleet import Fleet
+from engine.inventory.fleet_facts import as_before
 from engine.model.aggregate import zone_mark
 
 _KEY = "availability_zone"
@@ -24,12 +23,17 @@ def zone_members(zone: str, fleet: Fleet) -> frozenset[str]:
 
 
 def _by_zone(fleet: Fleet) -> Mapping[str, frozenset[str]]:
+    members = dict(fleet.of_facts("aggregates by zone", lambda: _aggregates_by_zone(fleet), as_before))
+    profiles = fleet.fact_groups.codes_in_use("profile")
+    for zone in {fleet.profiles.values[code].availability_zone for code in profiles} - {""}:
+        members[zone] = members.get(zone, frozenset()) | {zone_mark(zone)}
+    return members
+
+
+def _aggregates_by_zone(fleet: Fleet) -> Mapping[str, frozenset[str]]:
     members: dict[str, set[str]] = {}
     for aggregate in fleet.aggregates.values():
         zone = aggregate.metadata.get(_KEY)
         if zone:
             members.setdefault(zone, set()).add(aggregate.uuid)
-    profiles = np.unique(fleet.columns["profile"][fleet.present_rows()])
-    for zone in {fleet.profiles.values[code].availability_zone for code in profiles.tolist()} - {""}:
-        members.setdefault(zone, set()).add(zone_mark(zone))
     return {zone: frozenset(uuids) for zone, uuids in members.items()}

@@ -1,11 +1,11 @@
-"""A block's best host is exact whether one host, alike hosts or unlike hosts come near its best estimate."""
+"""A leaf's best host is exact whether one host, alike hosts or unlike hosts come near its best estimate."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from engine.inventory.schema import BLOCK_ROWS
+from engine.inventory.schema import LEAF_ROWS
 from engine.inventory.usage import flavor_amounts
 from engine.scheduler.chain import Chain
 from tests.builders import HostFacts, host_table, only, request, selector
@@ -47,14 +47,14 @@ def expect_the_first_best(hosts: list[HostFacts]) -> None:
 
 
 def test_one_host_above_all_others_is_found_wherever_it_stands() -> None:
-    for place in (0, 1, 100, BLOCK_ROWS - 1, BLOCK_ROWS, BLOCK_ROWS + 40):
-        hosts: list[HostFacts] = [{"memory_mb": 32 * GIB} for _ in range(BLOCK_ROWS + 50)]
+    for place in (0, 1, 100, LEAF_ROWS - 1, LEAF_ROWS, LEAF_ROWS + 40):
+        hosts: list[HostFacts] = [{"memory_mb": 32 * GIB} for _ in range(LEAF_ROWS + 50)]
         hosts[place] = {"memory_mb": 33 * GIB}
         assert best(hosts, chain())[0] == place
 
 
 def test_of_hosts_that_are_all_alike_the_first_is_taken() -> None:
-    expect_the_first_best([{"memory_mb": 32 * GIB}] * 3 + [{"memory_mb": 64 * GIB}] * (2 * BLOCK_ROWS))
+    expect_the_first_best([{"memory_mb": 32 * GIB}] * 3 + [{"memory_mb": 64 * GIB}] * (2 * LEAF_ROWS))
 
 
 @pytest.mark.parametrize("first", ["memory", "disk"])
