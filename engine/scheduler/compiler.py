@@ -31,10 +31,11 @@ from engine.scheduler import leaf_vectors
 
 HEADER = '''"""A chain's kernels; generated."""
 import numpy as np
-from engine.scheduler.compiler import inlined, kernel
+from engine.scheduler.compiler import estimating, inlined, kernel
 from engine.scheduler.leaf_vectors import (
-    bits_at_least, bits_of, bits_of_real, bits_of_whole, fetch, least_real, least_whole, lowest, most_real, most_whole,
-    ones, room_for_bytes, room_for_real, room_for_whole
+    bits_at_least, bits_of, bits_of_real, bits_of_whole, fetch, float64_1d, float64_2d, float64_3d, int32_1d, int64_1d,
+    int64_2d, least_real, least_whole, lowest, most_real, most_whole, ones, room_for_bytes, room_for_real,
+    room_for_whole, uint8_1d, uint64_1d, uint64_2d, uint64_3d
 )
 
 '''
@@ -82,6 +83,12 @@ _HELPER_FLAGS: Mapping[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrappe
 def inlined(function: Any) -> Any:
     """Compile a helper that only kernels call."""
     return numba.njit(nogil=True, boundscheck=False, error_model="numpy", **_HELPER_FLAGS)(function)
+
+
+def estimating(function: Any) -> Any:
+    """Compile a helper whose sums may be made in any order and rounded once less: a bound's allowance covers that."""
+    allowed = {"contract", "reassoc", "nsz"}
+    return numba.njit(nogil=True, boundscheck=False, error_model="numpy", fastmath=allowed, **_HELPER_FLAGS)(function)
 
 
 def cache_directory() -> Path:

@@ -108,7 +108,15 @@ def survey_text(leaf: LeafPlan) -> str:
         f"for j in range({LEAF_ROWS}):\n    ok[j] = {call_text(plugin, f'filter_{index}')}\nbits &= bits_of(ok)"
         for index, plugin in enumerate(plan.filters)
     )
+    weighers = range(len(plan.weighers))
+    terms = " + ".join(f"slope_{index} * x_{index}" for index in weighers) or "0.0"
+    parameters = ", ".join([*(f"slope_{index}" for index in weighers), *(f"x_{index}" for index in weighers)])
     return f"""ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+@estimating
+def estimate({parameters}):
+    return {terms}
 
 
 @inlined
@@ -325,7 +333,7 @@ def _best_lines(leaf: LeafPlan) -> str:
     """
     weighers = leaf.plan.weighers
     raws = [_raw_text(weigher, index) for index, weigher in enumerate(weighers)]
-    estimate = " + ".join(f"slope_{index} * {raw}" for index, raw in enumerate(raws)) or "0.0"
+    slopes = [f"slope_{index}" for index in range(len(weighers))]
     exact = (
         " + ".join(f"factor_{index} * (({raw} - low_{index}) / span_{index})" for index, raw in enumerate(raws))
         or "0.0"
@@ -335,7 +343,7 @@ def _best_lines(leaf: LeafPlan) -> str:
         for index, weigher in enumerate(weighers)
     )
     return f"""for j in range({LEAF_ROWS}):
-    score[j] = {estimate}
+    score[j] = estimate({", ".join([*slopes, *raws])})
 near = bits_at_least(score, most_real(score, bits) - slack) & bits
 row = lowest(near)
 alike = near

@@ -14,7 +14,9 @@ from engine.inventory.journal import FLOOR, GENERATION, POSITION, RING
 from engine.inventory.schema import LEAF_ROWS
 from engine.inventory.usage import USAGE_COLUMNS
 from engine.scheduler.kernel_leaf import SUPER_LEAVES, LeafPlan
-from engine.scheduler.kernel_lines import column_parameters, indent
+from engine.scheduler.kernel_lines import indent
+from engine.scheduler.kernel_parts import Part
+from engine.scheduler.kernel_plan import KernelPlan, column_type
 
 KNOWN_SCALES = 64
 """Scales that views remember by number, so that classes of the same scale share what is known of a leaf."""
@@ -23,10 +25,50 @@ _OPENED_SHARE = 16
 """The part of all leaves, one of so many, that may be opened before the exact scale becomes the reference."""
 
 
+_VIEW_PARTS = (
+    Part("shapes", "int64", 2),
+    Part("options", "float64", 1),
+    Part("multipliers", "float64", 1),
+    Part("words", "uint64", 2),
+    Part("word_of", "int64", 1),
+    Part("banned", "uint64", 1),
+    Part("seen_at", "int64", 1),
+    Part("totals", "int64", 1),
+    Part("records", "float64", 3),
+    Part("notes", "uint64", 3),
+    Part("bests", "float64", 3),
+    Part("supers", "float64", 3),
+    Part("stale", "uint64", 1),
+    Part("scales", "float64", 3),
+    Part("scale_numbers", "int64", 1),
+    Part("known_scales", "float64", 3),
+    Part("known_numbers", "int64", 1),
+    Part("memo_keys", "int64", 2),
+    Part("memo_records", "float64", 2),
+    Part("memo_rows", "uint8", 1),
+    Part("listed", "int64", 1),
+    Part("touched", "int64", 1),
+    Part("found_best", "float64", 1),
+    Part("found_row", "int64", 1),
+    Part("statistics", "int64", 1),
+    Part("leaf_revision", "int64", 1),
+    Part("counter", "int64", 1),
+    Part("ring", "int32", 1),
+    Part("cells", "int32", 1),
+    Part("profile", "int32", 1),
+)
+"""What a view store hands to the kernel, under its own names for them, before the columns."""
+
+
+def place_parts(plan: KernelPlan) -> tuple[Part, ...]:
+    """Return the parts of the kernel that places, the plan's columns at the end."""
+    return (*_VIEW_PARTS, *(Part(name, column_type(name), 1) for name in plan.columns))
+
+
 def place_text(leaf: LeafPlan) -> str:
     """Return the kernel that answers a batch of requests, one instance each, from class views, claiming as it goes."""
     many = len(leaf.plan.weighers)
-    columns = column_parameters(leaf.plan)
+    part_lines = "\n".join(part.line(number) for number, part in enumerate(place_parts(leaf.plan)))
     usage = ", ".join(USAGE_COLUMNS)
     # classes whose weighers look at what is asked for share nothing of a leaf
     scale_key = "scale_numbers[s] * 1048576 + shape" if leaf.asks_amounts else "scale_numbers[s]"
@@ -101,16 +143,10 @@ def best_leaf(bests, supers):
 
 
 @kernel
-def place(slots, request_shapes, release_at, release_rows, release_shapes, release_of, without, picks, any_cell, claim, shapes, options,
-          multipliers, words, word_of, banned, seen_at, totals, records, notes, bests, supers, scales, scale_numbers, known_scales,
-          known_numbers, memo_keys, memo_records, memo_rows, cells, profile, leaf_revision, counter, ring, statistics,
-          rows_out, weights_out, survivors_out, ranges_out, {columns}):
+def place(parts, slots, request_shapes, release_at, release_rows, release_shapes, release_of, without, picks, any_cell, claim,
+          rows_out, weights_out, survivors_out, ranges_out):
+{indent(part_lines)}
     leaves = len(leaf_revision)
-    listed = np.empty(leaves, dtype=np.int64)
-    touched = np.empty(leaves, dtype=np.int64)
-    stale = np.zeros(supers.shape[1], dtype=np.uint64)
-    found_best = np.empty(leaves, dtype=np.float64)
-    found_row = np.empty(leaves, dtype=np.int64)
     total = np.empty({leaf.fields}, dtype=np.float64)
     scale = np.empty((4, {many}), dtype=np.float64)
     low = ranges_out[0]

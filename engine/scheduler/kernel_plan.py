@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from engine.errors import InvalidSettingError
 from engine.inventory.schema import COLUMN_BY_NAME
 from engine.inventory.usage import USAGE_COLUMNS, Amounts
@@ -31,6 +33,13 @@ class KernelPlan:
 def is_column(name: str) -> bool:
     """True for what a kernel reads for each host: a column of the table, or one that aggregates override."""
     return name in COLUMN_BY_NAME or name in AGGREGATE_COLUMNS
+
+
+def column_type(name: str) -> str:
+    """Return the type of what a kernel reads for each host."""
+    if name in AGGREGATE_COLUMNS:
+        return "float64" if AGGREGATE_COLUMNS[name].is_ratio else "int32"
+    return np.dtype(COLUMN_BY_NAME[name].dtype).name
 
 
 def make_plan(filters: Sequence[Filter], weighers: Sequence[Weigher], view_weighers: Sequence[Weigher]) -> KernelPlan:

@@ -149,6 +149,56 @@ room_for_real = _room(types.float64, _REAL)
 """Return an array of 64 float64 on the stack, to be used by the function that asks only."""
 
 
+ARRAY_WORDS = 4
+"""Words of a line of ``parts`` (int64[n, 4]) that stands for an array: the address and up to three lengths."""
+
+
+def _array_in(number: Any, item_bytes: int, dimensions: int) -> Any:
+    """Return the intrinsic that takes an array, contiguous and kept alive by the caller, from a line of ``parts``."""
+
+    @intrinsic
+    def take(typing_context: Any, parts: Any, line: Any) -> tuple[Any, _Generator]:
+        array_type = types.Array(number, dimensions, "C")
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+            first = builder.mul(arguments[1], ir.Constant(_WORD, ARRAY_WORDS))
+            words = [
+                builder.load(builder.gep(data, [builder.add(first, ir.Constant(_WORD, place))]))
+                for place in range(1 + dimensions)
+            ]
+            strides = [ir.Constant(_WORD, item_bytes)]
+            for length in reversed(words[2:]):
+                strides.insert(0, builder.mul(strides[0], length))
+            array = context.make_array(array_type)(context, builder)
+            context.populate_array(
+                array,
+                data=builder.inttoptr(words[0], array.data.type),
+                shape=words[1:],
+                strides=strides,
+                itemsize=ir.Constant(_WORD, item_bytes),
+                meminfo=None,
+            )
+            return array._getvalue()
+
+        return array_type(parts, types.int64), generate
+
+    return take
+
+
+uint8_1d = _array_in(types.uint8, 1, 1)
+"""Return the array of uint8 in one dimension that a line of ``parts`` stands for; the others likewise."""
+int32_1d = _array_in(types.int32, 4, 1)
+int64_1d = _array_in(types.int64, 8, 1)
+int64_2d = _array_in(types.int64, 8, 2)
+uint64_1d = _array_in(types.uint64, 8, 1)
+uint64_2d = _array_in(types.uint64, 8, 2)
+uint64_3d = _array_in(types.uint64, 8, 3)
+float64_1d = _array_in(types.float64, 8, 1)
+float64_2d = _array_in(types.float64, 8, 2)
+float64_3d = _array_in(types.float64, 8, 3)
+
+
 @intrinsic
 def fetch(typing_context: Any, table: Any, row: Any) -> tuple[Any, _Generator]:
     """Begin to bring a row of a table into the cache, two lines of it."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,8 @@ from engine.inventory.usage import USAGE_COLUMNS, Amounts
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.chain import Chain
 from engine.scheduler.kernel_leaf import MEMO_WAYS, SUPER_LEAVES, LeafPlan
-from engine.scheduler.kernel_place import KNOWN_SCALES
+from engine.scheduler.kernel_parts import KernelParts
+from engine.scheduler.kernel_place import KNOWN_SCALES, place_parts
 from engine.scheduler.leaf_masks import LeafMasks
 from engine.scheduler.registry import Filter
 from engine.scheduler.text_masks import TextMask, TextMasks
@@ -102,6 +104,10 @@ class ViewStore:
         self.statistics = np.zeros(4, dtype=np.int64)
         """Leaves surveyed, leaves opened under a drifted scale, references made anew, surveys that another spared."""
         self._leaf = LeafPlan.of_views(chain.plan)
+        parts = place_parts(self._leaf.plan)
+        self._parts = KernelParts(parts)
+        self._columns = ("profile", *chain.plan.columns)
+        self._first_of_table = [part.name for part in parts].index("cells")
         self._shapes: dict[Amounts, int] = {}
         self._shape_table = np.zeros((16, len(Amounts._fields)), dtype=np.int64)
         self._slots: dict[Hashable, _Slot] = {}
@@ -134,6 +140,42 @@ class ViewStore:
         self._memo_keys = np.zeros((leaves * MEMO_WAYS, 3), dtype=np.int64)
         self._memo_records = np.zeros((leaves * MEMO_WAYS, fields), dtype=np.float64)
         self._memo_rows = np.zeros(leaves * MEMO_WAYS, dtype=np.uint8)
+        self._stale = np.zeros(above, dtype=np.uint64)
+        self._listed, self._touched, self._found_row = (np.zeros(leaves, dtype=np.int64) for _ in range(3))
+        self._found_best = np.zeros(leaves, dtype=np.float64)
+        journal = self.table.journal
+        arrays: tuple[npt.NDArray[Any], ...] = (
+            self._shape_table,
+            self.chain.option_values,
+            self.chain.view_multipliers,
+            self._masks.words,
+            self._word_of,
+            self._banned,
+            self._seen_at,
+            self._totals,
+            self._records,
+            self._notes,
+            self._bests,
+            self._supers,
+            self._stale,
+            self._scales,
+            self._scale_numbers,
+            self._known_scales,
+            self._known_numbers,
+            self._memo_keys,
+            self._memo_records,
+            self._memo_rows,
+            self._listed,
+            self._touched,
+            self._found_best,
+            self._found_row,
+            self.statistics,
+            journal.leaf_revision,
+            journal.counter,
+            journal.ring,
+        )
+        for number, array in enumerate(arrays):
+            self._parts.put(number, array)
         self._slots.clear()
         self._last = -1
         self._aggregates_at = self.table.facts_revision
@@ -145,6 +187,7 @@ class ViewStore:
             code = self._shapes[amounts] = len(self._shapes)
             if code == len(self._shape_table):
                 self._shape_table = np.concatenate([self._shape_table, np.zeros_like(self._shape_table)])
+                self._parts.put(0, self._shape_table)
             self._shape_table[code] = amounts
         return code
 
@@ -303,8 +346,9 @@ class ViewStore:
         weights = np.empty((many, picks), dtype=np.float64)
         survivors = np.empty(many, dtype=np.int64)
         ranges = np.empty((2, self._scales.shape[2]), dtype=np.float64)
-        table = self.table
+        self._put_columns()
         self.chain.kernels.place(
+            self._parts.table,
             slots,
             shapes,
             releases.positions,
@@ -315,35 +359,21 @@ class ViewStore:
             picks,
             any_cell,
             claim,
-            self._shape_table,
-            self.chain.option_values,
-            self.chain.view_multipliers,
-            self._masks.words,
-            self._word_of,
-            self._banned,
-            self._seen_at,
-            self._totals,
-            self._records,
-            self._notes,
-            self._bests,
-            self._supers,
-            self._scales,
-            self._scale_numbers,
-            self._known_scales,
-            self._known_numbers,
-            self._memo_keys,
-            self._memo_records,
-            self._memo_rows,
-            table.cell_of_profile,
-            table.arrays["profile"],
-            table.journal.leaf_revision,
-            table.counter,
-            table.journal.ring,
-            self.statistics,
             rows,
             weights,
             survivors,
             ranges,
-            *self.chain.columns(table),
         )
         return Placed(rows, weights, survivors), ranges
+
+    def _put_columns(self) -> None:
+        """Hand over the table's arrays as they are now: a write after a snapshot is to a copy."""
+        table, parts = self.table, self._parts
+        arrays, kept, number = table.arrays, parts.arrays, self._first_of_table
+        if kept[number] is not table.cell_of_profile:
+            parts.put(number, table.cell_of_profile)
+        for name in self._columns:
+            number += 1
+            array = arrays[name] if name in arrays else self.chain.column(table, name)
+            if kept[number] is not array:
+                parts.put(number, array)
