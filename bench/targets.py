@@ -61,7 +61,16 @@ TARGETS = (
         at_least=True,
     ),
     Target(
-        "class never seen (a scan) / vectorised read",
+        "class never seen, beside a live one (a scan) / vectorised read",
+        "full scan",
+        "{hosts}, generated, beside a live class",
+        "ratio",
+        "",
+        (2, 2, 2),
+        at_least=False,
+    ),
+    Target(
+        "the same, nothing known of any host",
         "full scan",
         "{hosts}, generated",
         "ratio",

@@ -210,6 +210,7 @@ SELECTION = (
     SelectionWork(100_000, 64, "spread", requests=1024, scans=64, rounds=5),
     SelectionWork(100_000, 1, "pack", requests=1024, scans=64, rounds=5),
     SelectionWork(100_000, 64, "pack", requests=1024, scans=64, rounds=5),
+    SelectionWork(1_000_000, 1, "spread", requests=512, scans=16, rounds=3),
     SelectionWork(1_000_000, 64, "spread", requests=512, scans=16, rounds=3),
     SelectionWork(1_000_000, 64, "pack", requests=512, scans=16, rounds=3),
 )

@@ -219,7 +219,6 @@ class ViewStore:
             self._refresh(key, slot)
         slot.worth += 1
         slot.turn = self._turn
-        self._last = slot.index
         return slot.index
 
     def _admit(self, key: Hashable, request: RequestSpec, amounts: Amounts, filters: Sequence[Filter] | None) -> _Slot:
@@ -347,6 +346,8 @@ class ViewStore:
         survivors = np.empty(many, dtype=np.int64)
         ranges = np.empty((2, self._scales.shape[2]), dtype=np.float64)
         self._put_columns()
+        if many:
+            self._last = int(slots[-1])
         self.chain.kernels.place(
             self._parts.table,
             slots,

@@ -24,8 +24,10 @@ from engine.service.company import Company
 from engine.service.convert import consumer_text, new_consumers
 from engine.service.placer import Placer, claims_record
 
-_PATIENCE_S = 0.004
-"""How long a call waits at most for company; what is on its way to disk takes about as long."""
+_PATIENCE_S = 0.008
+"""How long a call waits at most for company."""
+_LEAST_WAIT_S = 0.0001
+"""A wait shorter than this is none."""
 _LOG = logging.getLogger("berth.service")
 
 
@@ -83,12 +85,13 @@ class MicroBatches:
         """
         loop = asyncio.get_running_loop()
         call = _Call(request, consumer, token, fingerprint, loop.create_future())
-        self._company.arrived(loop.time())
+        now_s = loop.time()
+        self._company.arrived(now_s)
         self._waiting.append(call)
         if self._company.complete(len(self._waiting)):
             self.place_waiting()
         elif self._timer is None:
-            self._timer = loop.call_later(_PATIENCE_S, self._out_of_patience)
+            self._timer = loop.call_later(self._company.patience_s(now_s), self._look_again, now_s + _PATIENCE_S)
         try:
             return await call.done
         except asyncio.CancelledError:
@@ -98,10 +101,16 @@ class MicroBatches:
         finally:
             self._company.left()
 
-    def _out_of_patience(self) -> None:
-        """Place what arrived."""
-        self._company.stayed_away(len(self._waiting))
-        self.place_waiting()
+    def _look_again(self, deadline_s: float) -> None:
+        """Place what arrived, unless calls are still coming."""
+        loop = asyncio.get_running_loop()
+        now_s = loop.time()
+        wait_s = min(self._company.patience_s(now_s), deadline_s - now_s)
+        if wait_s > _LEAST_WAIT_S:
+            self._timer = loop.call_later(wait_s, self._look_again, deadline_s)
+        else:
+            self._company.stayed_away(len(self._waiting))
+            self.place_waiting()
 
     def place_waiting(self) -> None:
         """Place now, in memory, what arrived so far."""

@@ -46,6 +46,8 @@ from engine.v1 import (
 
 _LOG = logging.getLogger("berth.service")
 _FORGET_INTERVAL_S = 60.0
+_SWITCH_INTERVAL_S = 0.0005
+"""How long one thread may keep another from Python's lock; by default it is ten times as long, too long for a call."""
 SERVICES = (
     scheduler_service_pb2.DESCRIPTOR.services_by_name["SchedulerService"].full_name,
     inventory_service_pb2.DESCRIPTOR.services_by_name["InventoryService"].full_name,
@@ -60,6 +62,7 @@ def run(settings: Settings, reread: Callable[[], Settings] | None = None) -> Non
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     served = uvloop.run(_serve(settings, reread))
     if not served:
         # a thread may still be compiling kernels, which nothing can stop and the interpreter's own end cannot survive

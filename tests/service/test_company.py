@@ -14,7 +14,7 @@ def test_who_is_alone_does_not_wait():
         company.left()
 
 
-def test_a_batch_is_a_quarter_of_those_that_were_open():
+def test_a_batch_is_all_that_were_open():
     company = Company()
     for _ in range(64):
         company.arrived(10.0)
@@ -22,7 +22,7 @@ def test_a_batch_is_a_quarter_of_those_that_were_open():
         company.left()
     company.arrived(10.001)
     waits = [waiting for waiting in range(1, 65) if not company.complete(waiting)]
-    assert waits == list(range(1, 16))
+    assert waits == list(range(1, 64))
 
 
 def test_a_crowd_is_forgotten_after_a_while():
@@ -81,3 +81,13 @@ def test_all_that_are_open_are_always_a_batch(steps):
         most = max(most, company.open)
         assert company.open >= 0
         assert company.complete(most)
+
+
+def test_patience_ends_a_moment_after_the_last_call():
+    company = Company()
+    company.arrived(10.0)
+    whole = company.patience_s(10.0)
+    assert 0.0 < whole < 0.01
+    company.arrived(10.0 + whole / 2)
+    assert whole / 3 < company.patience_s(10.0 + whole) < whole
+    assert company.patience_s(10.1) == 0.0
