@@ -84,8 +84,8 @@ class Classes:
         milliseconds after that everything runs at half its speed.
         """
         views = self.selector.views
-        views._seen_at[slots] = -1
-        views._memo_keys[:] = 0
+        views._arrays._seen_at[slots] = -1
+        views._arrays._memo_keys[:] = 0
 
     def full_scan(
         self, slot: npt.NDArray[np.int64], shape: npt.NDArray[np.int64], *, claim: bool

@@ -12,9 +12,9 @@ import numpy.typing as npt
 class LeafMasks:
     """Masks by number, as words of 64 bits; each stays as long as somebody who added it has not dropped it."""
 
-    def __init__(self, capacity: int, leaves: int) -> None:
-        self.words = np.zeros((capacity + 1, leaves), dtype=np.uint64)
-        """uint64[masks, leaves]: bit j of a word is row j of the leaf. One more than the classes, for a change."""
+    def __init__(self, words: npt.NDArray[np.uint64]) -> None:
+        self.words = words
+        """uint64[masks, leaves]: bit j of a word is row j of the leaf."""
         self._users: dict[int, int] = {}
         self._number_of: dict[bytes, int] = {}
         self._content_of: dict[int, bytes] = {}

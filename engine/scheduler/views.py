@@ -13,25 +13,20 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.inventory.schema import LEAF_ROWS
 from engine.inventory.table import HostTable
 from engine.inventory.usage import USAGE_COLUMNS, Amounts
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.chain import Chain
-from engine.scheduler.kernel_leaf import MEMO_WAYS, SUPER_LEAVES, LeafPlan
-from engine.scheduler.kernel_parts import KernelParts
-from engine.scheduler.kernel_place import KNOWN_SCALES, place_parts
 from engine.scheduler.leaf_masks import LeafMasks
 from engine.scheduler.registry import Filter
 from engine.scheduler.text_masks import TextMask, TextMasks
+from engine.scheduler.view_arrays import ViewArrays
 
 DEFAULT_BUDGET_BYTES = 256 * 1024 * 1024
-_MAX_SLOTS = 1024
 
 Rows = npt.NDArray[np.int64]
 
@@ -103,11 +98,6 @@ class ViewStore:
         self.budget_bytes = budget_bytes
         self.statistics = np.zeros(4, dtype=np.int64)
         """Leaves surveyed, leaves opened under a drifted scale, references made anew, surveys that another spared."""
-        self._leaf = LeafPlan.of_views(chain.plan)
-        parts = place_parts(self._leaf.plan)
-        self._parts = KernelParts(parts)
-        self._columns = ("profile", *chain.plan.columns)
-        self._first_of_table = [part.name for part in parts].index("cells")
         self._shapes: dict[Amounts, int] = {}
         self._shape_table = np.zeros((16, len(Amounts._fields)), dtype=np.int64)
         self._slots: dict[Hashable, _Slot] = {}
@@ -117,65 +107,9 @@ class ViewStore:
 
     def _allocate(self) -> None:
         """Make empty views for the table's present size."""
-        leaves = len(self.table.journal.leaf_revision)
-        above = -(-leaves // SUPER_LEAVES)
-        weighers, fields, words = len(self.chain.view_weighers), self._leaf.fields, self._leaf.words
-        bytes_per_slot = leaves * 8 * words + above * 8 * (SUPER_LEAVES + fields)
-        slots = max(4, min(_MAX_SLOTS, self.budget_bytes // bytes_per_slot))
-        self.capacity = slots
-        # numpy's zeros are not touched until used, so slots that no class needs cost no memory
-        self._masks = LeafMasks(slots, leaves)
-        self._word_of = np.zeros(slots, dtype=np.int64)
-        self._banned = np.zeros(leaves, dtype=np.uint64)
-        self._seen_at = np.zeros(slots, dtype=np.int64)
-        self._totals = np.zeros(slots, dtype=np.int64)
-        self._records = np.zeros((slots, leaves, words), dtype=np.float64)
-        self._notes = self._records.view(np.uint64)
-        self._bests = np.zeros((slots, above, SUPER_LEAVES), dtype=np.float64)
-        self._supers = np.zeros((slots, above, fields), dtype=np.float64)
-        self._scales = np.zeros((slots, 4, weighers), dtype=np.float64)
-        self._scale_numbers = np.zeros(slots, dtype=np.int64)
-        self._known_scales = np.zeros((KNOWN_SCALES, 4, weighers), dtype=np.float64)
-        self._known_numbers = np.zeros(KNOWN_SCALES, dtype=np.int64)
-        self._memo_keys = np.zeros((leaves * MEMO_WAYS, 3), dtype=np.int64)
-        self._memo_records = np.zeros((leaves * MEMO_WAYS, fields), dtype=np.float64)
-        self._memo_rows = np.zeros(leaves * MEMO_WAYS, dtype=np.uint8)
-        self._stale = np.zeros(above, dtype=np.uint64)
-        self._listed, self._touched, self._found_row = (np.zeros(leaves, dtype=np.int64) for _ in range(3))
-        self._found_best = np.zeros(leaves, dtype=np.float64)
-        journal = self.table.journal
-        arrays: tuple[npt.NDArray[Any], ...] = (
-            self._shape_table,
-            self.chain.option_values,
-            self.chain.view_multipliers,
-            self._masks.words,
-            self._word_of,
-            self._banned,
-            self._seen_at,
-            self._totals,
-            self._records,
-            self._notes,
-            self._bests,
-            self._supers,
-            self._stale,
-            self._scales,
-            self._scale_numbers,
-            self._known_scales,
-            self._known_numbers,
-            self._memo_keys,
-            self._memo_records,
-            self._memo_rows,
-            self._listed,
-            self._touched,
-            self._found_best,
-            self._found_row,
-            self.statistics,
-            journal.leaf_revision,
-            journal.counter,
-            journal.ring,
-        )
-        for number, array in enumerate(arrays):
-            self._parts.put(number, array)
+        self._arrays = ViewArrays(self.table, self.chain, self.budget_bytes, self._shape_table, self.statistics)
+        self.capacity = self._arrays.capacity
+        self._masks = LeafMasks(self._arrays.words)
         self._slots.clear()
         self._last = -1
         self._aggregates_at = self.table.facts_revision
@@ -187,7 +121,7 @@ class ViewStore:
             code = self._shapes[amounts] = len(self._shapes)
             if code == len(self._shape_table):
                 self._shape_table = np.concatenate([self._shape_table, np.zeros_like(self._shape_table)])
-                self._parts.put(0, self._shape_table)
+                self._arrays.put_shapes(self._shape_table)
             self._shape_table[code] = amounts
         return code
 
@@ -205,7 +139,7 @@ class ViewStore:
         make the mask; they are those that run for the request unless told.
         """
         table = self.table
-        if len(table.journal.leaf_revision) != len(self._banned):
+        if len(table.journal.leaf_revision) != self._arrays.leaves:
             self._allocate()
         if self._aggregates_at != table.facts_revision:
             self._aggregates_at = table.facts_revision
@@ -231,23 +165,12 @@ class ViewStore:
             # least frequently used, with ageing: who comes new is worth as much as whoever made room
             least = min(self._slots, key=lambda item: (self._slots[item].turn == self._turn, self._slots[item].worth))
             index, age = self._slots[least].index, self._slots[least].worth
-            self._masks.drop(int(self._word_of[index]))
+            self._masks.drop(int(self._arrays.word_of[index]))
             del self._slots[least]
         slot = self._slots[key] = _Slot(index, request, amounts, asked, text, age, self._turn)
-        self._word_of[index] = self._masks.add(text.values)
-        self._seen_at[index] = -1
-        self._totals[index] = 0
-        self._records[index, :, : self._leaf.fields] = -np.inf
-        self._notes[index, :, self._leaf.fields :] = 0
-        self._bests[index] = -np.inf
-        self._supers[index] = -np.inf
-        if self._last < 0:
-            self._scales[index] = [[0.0], [1.0], [0.0], [0.0]]
-            self._scale_numbers[index] = 0
-        elif self._last != index:
-            # the scale of the class last asked for is nearly always this one's too
-            self._scales[index] = self._scales[self._last]
-            self._scale_numbers[index] = self._scale_numbers[self._last]
+        self._arrays.word_of[index] = self._masks.add(text.values)
+        # the scale of the class last asked for is nearly always this one's too
+        self._arrays.clear(index, like=self._last)
         return slot
 
     def _refresh(self, key: Hashable, slot: _Slot) -> None:
@@ -259,29 +182,19 @@ class ViewStore:
             raise
         slot.text = text
         if rows is None or len(rows):
-            before = int(self._word_of[slot.index])
-            self._word_of[slot.index], leaves = self._masks.replace(before, text.values)
+            before = int(self._arrays.word_of[slot.index])
+            self._arrays.word_of[slot.index], leaves = self._masks.replace(before, text.values)
             self.table.journal.note_leaves(leaves)
 
     def _forget(self, key: Hashable, slot: _Slot) -> None:
         """Drop a class, and move the last slot into its place, so that the slots in use stay the first ones."""
         del self._slots[key]
-        self._masks.drop(int(self._word_of[slot.index]))
+        self._masks.drop(int(self._arrays.word_of[slot.index]))
         self._last = -1
         last = len(self._slots)
         for item in self._slots.values():
             if item.index == last:
-                for values in (
-                    self._word_of,
-                    self._seen_at,
-                    self._totals,
-                    self._records,
-                    self._bests,
-                    self._supers,
-                    self._scales,
-                    self._scale_numbers,
-                ):
-                    values[slot.index] = values[last]
+                self._arrays.move(last, slot.index)
                 item.index = slot.index
 
     def place(
@@ -310,7 +223,7 @@ class ViewStore:
 
     def passes(self, slot: int, row: int) -> bool:
         """Return whether a row passes every filter of a class, as of the last request of the class."""
-        return bool((int(self._notes[slot, row // LEAF_ROWS, self._leaf.bits]) >> (row % LEAF_ROWS)) & 1)
+        return self._arrays.passes(slot, row)
 
     def holders(self, slot: int, weigher: int, value: float, *, least: bool) -> Iterator[Rows]:
         """Yield rows of a class, leaf after leaf, so that whoever holds an end of a weigher's range is among them.
@@ -318,15 +231,7 @@ class ViewStore:
         ``weigher`` is a place in the chain's view_weighers, ``value`` its least or most; the ranges are as of the last
         request of the class.
         """
-        field = self._leaf.least[weigher] if least else self._leaf.most[weigher]
-        assert field is not None
-        wanted = -value if least else value
-        for above in np.flatnonzero(self._supers[slot, :, field] >= wanted).tolist():
-            first = above * SUPER_LEAVES
-            records = self._records[slot, first : first + SUPER_LEAVES, field]
-            for leaf in (first + np.flatnonzero(records >= wanted)).tolist():
-                bits = self._notes[slot, leaf, self._leaf.bits : self._leaf.bits + 1].view(np.uint8)
-                yield leaf * LEAF_ROWS + np.flatnonzero(np.unpackbits(bits, bitorder="little"))
+        yield from self._arrays.holders(slot, weigher, value, least=least)
 
     def _run(
         self,
@@ -344,12 +249,12 @@ class ViewStore:
         rows = np.empty((many, picks), dtype=np.int64)
         weights = np.empty((many, picks), dtype=np.float64)
         survivors = np.empty(many, dtype=np.int64)
-        ranges = np.empty((2, self._scales.shape[2]), dtype=np.float64)
-        self._put_columns()
+        ranges = np.empty((2, len(self.chain.view_weighers)), dtype=np.float64)
+        self._arrays.put_table(self.table, self.chain)
         if many:
             self._last = int(slots[-1])
         self.chain.kernels.place(
-            self._parts.table,
+            self._arrays.parts.table,
             slots,
             shapes,
             releases.positions,
@@ -366,15 +271,3 @@ class ViewStore:
             ranges,
         )
         return Placed(rows, weights, survivors), ranges
-
-    def _put_columns(self) -> None:
-        """Hand over the table's arrays as they are now: a write after a snapshot is to a copy."""
-        table, parts = self.table, self._parts
-        arrays, kept, number = table.arrays, parts.arrays, self._first_of_table
-        if kept[number] is not table.cell_of_profile:
-            parts.put(number, table.cell_of_profile)
-        for name in self._columns:
-            number += 1
-            array = arrays[name] if name in arrays else self.chain.column(table, name)
-            if kept[number] is not array:
-                parts.put(number, array)
