@@ -41,7 +41,7 @@ def test_a_figure_of_an_older_run_has_no_spread():
 def test_the_targets_come_first_and_all_figures_can_be_unfolded():
     text = figures_text([FIGURE])
     head, _, rest = text.partition("<details>")
-    assert "| class never seen (a scan) / vectorised read | **2.41**<br>2.34 to 2.67<br>aim ≤ 2: **not met** |" in head
+    assert "| the same, nothing known of any host | **2.41**<br>2.34 to 2.67<br>aim ≤ 2: **not met** |" in head
     assert "not measured" in head
     assert "| full scan | 10k, generated |" in rest
     assert rest.rstrip().endswith("</details>")
