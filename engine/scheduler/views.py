@@ -114,6 +114,10 @@ class ViewStore:
         self._last = -1
         self._aggregates_at = self.table.facts_revision
 
+    def _is_outgrown(self) -> bool:
+        """True when the table has more rows than the views were made for."""
+        return len(self.table.journal.leaf_revision) != self._arrays.leaves
+
     def shape(self, amounts: Amounts) -> int:
         """Return the code of an instance's amounts in ``shapes``."""
         code = self._shapes.get(amounts)
@@ -139,7 +143,7 @@ class ViewStore:
         make the mask; they are those that run for the request unless told.
         """
         table = self.table
-        if len(table.journal.leaf_revision) != self._arrays.leaves:
+        if self._is_outgrown():
             self._allocate()
         if self._aggregates_at != table.facts_revision:
             self._aggregates_at = table.facts_revision
@@ -246,6 +250,10 @@ class ViewStore:
     ) -> tuple[Placed, npt.NDArray[np.float64]]:
         self._turn += 1
         many = len(slots)
+        if self._is_outgrown():
+            if many:
+                raise RuntimeError("the table has grown since these slots were asked for: ask for them again")
+            self._allocate()
         rows = np.empty((many, picks), dtype=np.int64)
         weights = np.empty((many, picks), dtype=np.float64)
         survivors = np.empty(many, dtype=np.int64)
