@@ -13,10 +13,10 @@ from __future__ import annotations
 from engine.inventory.journal import FLOOR, GENERATION, POSITION, RING
 from engine.inventory.schema import LEAF_ROWS
 from engine.inventory.usage import USAGE_COLUMNS
-from engine.scheduler.kernel_leaf import SUPER_LEAVES, LeafPlan
 from engine.scheduler.kernel_lines import indent
 from engine.scheduler.kernel_parts import Part
 from engine.scheduler.kernel_plan import KernelPlan, column_type
+from engine.scheduler.leaf_plan import SUPER_LEAVES, LeafPlan
 
 KNOWN_SCALES = 64
 """Scales that views remember by number, so that classes of the same scale share what is known of a leaf."""

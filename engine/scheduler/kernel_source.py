@@ -15,12 +15,13 @@ import textwrap
 
 from engine.inventory.usage import apply_usage
 from engine.scheduler.kernel_judge import judge_text
-from engine.scheduler.kernel_leaf import LeafPlan, rescore_text, survey_text
+from engine.scheduler.kernel_leaf import rescore_text, survey_text
 from engine.scheduler.kernel_lines import COMMON_TEXT
 from engine.scheduler.kernel_many import many_text
 from engine.scheduler.kernel_place import place_text
 from engine.scheduler.kernel_plan import KernelPlan
 from engine.scheduler.kernel_weigh import verdicts_text, weigh_text
+from engine.scheduler.leaf_plan import LeafPlan
 
 
 def kernel_text(plan: KernelPlan) -> str:

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from engine.inventory.schema import LEAF_ROWS
 from engine.inventory.table import HostTable
 from engine.scheduler.chain import Chain
-from engine.scheduler.kernel_leaf import MEMO_WAYS, SUPER_LEAVES, LeafPlan
 from engine.scheduler.kernel_parts import KernelParts
 from engine.scheduler.kernel_place import KNOWN_SCALES, place_parts
+from engine.scheduler.leaf_plan import MEMO_WAYS, SUPER_LEAVES, LeafPlan
 
 _MAX_SLOTS = 1024
 _NO_SCALE = ((0.0,), (1.0,), (0.0,), (0.0,))
