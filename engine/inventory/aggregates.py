@@ -21,6 +21,11 @@ class AggregatedFleet(MutableFleet):
         super().__init__()
         self._aggregate_uuid_of_name: dict[str, str] = {}
 
+    def part(self) -> None:
+        """Have nothing that changes in common with the table that this is a copy of."""
+        super().part()
+        self._aggregate_uuid_of_name = dict(self._aggregate_uuid_of_name)
+
     def ensure_aggregates(self, names: Iterable[str]) -> list[Aggregate]:
         """Make the aggregates of these names that do not exist, under uuids made of them, and return those made."""
         made = []

@@ -78,6 +78,10 @@ class Devices:
     holdings: dict[int, Holding] = field(default_factory=dict)
     sharing: Mapping[str, Provider] = field(default_factory=dict)
 
+    def fork(self) -> Devices:
+        """Return devices that go on by themselves; the holdings are shared until either table replaces them."""
+        return replace(self, numas=self.numas.copy(), pools=self.pools.copy(), trees=self.trees.copy())
+
     def picture(self) -> Devices:
         """Return the devices as they are now; the numberings and holdings are shared until the table replaces them."""
         return replace(self)

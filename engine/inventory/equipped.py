@@ -40,6 +40,13 @@ class EquippedFleet(MeasuredFleet):
         self._limits = dict.fromkeys(("numa", "pci", "tree"), _SPARE_CODES)
         """By column: how long its numbering may grow before it is looked at."""
 
+    def part(self) -> None:
+        """Have nothing that changes in common with the table that this is a copy of."""
+        super().part()
+        self._sharing_reported = dict(self._sharing_reported)
+        self._sharing_taken = {uuid: dict(taken) for uuid, taken in self._sharing_taken.items()}
+        self._limits = dict(self._limits)
+
     # -- hosts' reports ------------------------------------------------------------------------------------------------
 
     def write_devices(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,11 @@ from engine.model.candidates import STATUS_DISABLED
 
 AnyArray = npt.NDArray[Any]
 _Made = TypeVar("_Made")
+
+GROUPS: Final = "groups"
+"""The key under which ``of_facts`` keeps the groups of hosts."""
+TEXT_VERDICTS: Final = "text verdicts"
+"""The first part of the keys under which it keeps what is known by a group's number."""
 
 
 def as_before(known: _Made, rows: npt.NDArray[np.int64]) -> _Made:
@@ -136,7 +142,7 @@ class FleetFacts:
     @property
     def fact_groups(self) -> FactGroups:
         """The hosts by the combination of text facts they share; brought up to date when facts changed."""
-        return self.of_facts("groups", lambda: group_hosts(self.columns), self._regrouped)
+        return self.of_facts(GROUPS, lambda: group_hosts(self.columns), self._regrouped)
 
     def _regrouped(self, groups: FactGroups, rows: npt.NDArray[np.int64]) -> FactGroups:
         return regroup_hosts(groups, self.columns, rows)
@@ -170,6 +176,21 @@ class FleetFacts:
     def share_facts(self, lender: FleetFacts) -> None:
         """Have what ``of_facts`` keeps in common with the table that this is a snapshot of."""
         self._lender = lender
+
+    def part_facts(self) -> None:
+        """Have what ``of_facts`` keeps no longer in common with the table that this is a copy of.
+
+        From here on each numbers new groups of hosts by itself, so what is known by a group's number is made anew.
+        """
+        kept = dict(self._of_facts)
+        for key in list(kept):
+            if isinstance(key, tuple) and key[0] == TEXT_VERDICTS:
+                del kept[key]
+        if GROUPS in kept:
+            revision, groups = kept[GROUPS]
+            kept[GROUPS] = (revision, replace(groups, line=object()))
+        self._of_facts = kept
+        self._lender = None
 
     def changed_facts_since(self, revision: int) -> npt.NDArray[np.int64] | None:
         """Return the rows whose facts changed since a facts revision, ascending; None where it may be any."""

@@ -8,7 +8,9 @@ the journal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from copy import copy
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +22,7 @@ from engine.inventory.identity import Identity
 from engine.inventory.journal import Journal
 from engine.inventory.profiles import BitNames, Numbering
 from engine.inventory.schema import BLOCK_ROWS, COLUMNS, LEAF_ROWS
+from engine.inventory.usage import ONLY_READ, USAGE_COLUMNS
 from engine.model.candidates import STATUS_DISABLED
 
 Rows = npt.NDArray[np.int64]
@@ -91,13 +94,48 @@ class MutableFleet(Fleet):
         picture.share_facts(self)
         return picture
 
-    def own(self, names: Iterable[str]) -> list[AnyArray]:
+    def fork(self) -> Self:
+        """Return a table of its own that begins as this one is: what neither of the two changes stays shared."""
+        made = copy(self)
+        made.part()
+        self._shared.update(self.columns)
+        self._identity_shared = True
+        self._holdings_shared = True
+        return made
+
+    def part(self) -> None:
+        """Have all that changes by itself no longer in common with the table that this is a copy of."""
+        self.columns = dict(self.columns)
+        self.arrays = self.columns
+        self.profiles = self.profiles.copy()
+        self.memberships = self.memberships.copy()
+        self.units = self.units.copy()
+        self.metric_sets = self.metric_sets.copy()
+        self.traits = self.traits.copy()
+        self.aggregate_codes = self.aggregate_codes.copy()
+        self.aggregates = dict(self.aggregates)
+        self.devices = self.devices.fork()
+        generation = self.generation
+        self.journal = Journal(len(self.journal.leaf_revision))
+        self.counter = self.journal.counter
+        self.counter[0] = generation
+        self._shared = set(self.columns)
+        self._identity_shared = True
+        self._holdings_shared = True
+        self.part_facts()
+
+    def own(self, names: Sequence[str]) -> list[AnyArray]:
         """Return columns to write to, copied first where a snapshot shares them."""
         for name in names:
             if name in self._shared:
                 self.columns[name] = self.columns[name].copy()
                 self._shared.discard(name)
         return [self.columns[name] for name in names]
+
+    def own_usage(self) -> list[AnyArray]:
+        """Return the columns of USAGE_COLUMNS, those to write to copied first where a snapshot shares them."""
+        self.own([name for name in USAGE_COLUMNS if name not in ONLY_READ])
+        return [self.columns[name] for name in USAGE_COLUMNS]
 
     def own_identity(self) -> Identity:
         """Return the identities to write to, copied first where a snapshot shares them."""

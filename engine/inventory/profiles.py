@@ -63,6 +63,10 @@ class Numbering(Generic[T]):
     def __len__(self) -> int:
         return len(self.values)
 
+    def copy(self) -> Numbering[T]:
+        """Return a numbering that goes on by itself."""
+        return Numbering(list(self.values), dict(self.codes))
+
 
 class BitNames:
     """Names numbered as bits of a set."""
@@ -72,6 +76,12 @@ class BitNames:
 
     def __contains__(self, name: str) -> bool:
         return name in self._numbering.codes
+
+    def copy(self) -> BitNames:
+        """Return names that go on by themselves."""
+        made = BitNames()
+        made._numbering = self._numbering.copy()
+        return made
 
     def bits(self, names: Iterable[str]) -> int:
         """Return the set of ``names``, numbering the new ones."""

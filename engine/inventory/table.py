@@ -47,6 +47,11 @@ class HostTable(EquippedFleet):
         self._service_valid_until_us = -1
         self._service_down_time_us = -1
 
+    def part(self) -> None:
+        """Have nothing that changes in common with the table that this is a copy of."""
+        super().part()
+        self.removed = list(self.removed)
+
     # -- hosts ---------------------------------------------------------------------------------------------------------
 
     def upsert(self, fleet: pa.Table) -> Upserted:
@@ -260,7 +265,7 @@ class HostTable(EquippedFleet):
         """
         if assignment is not None:
             self.hold(row, sign, assignment)
-        usage = self.own(USAGE_COLUMNS)
+        usage = self.own_usage()
         now = self.advance()
         apply_usage(row, sign, amounts, now, *usage)
         self.journal.note_leaves(np.array([row // LEAF_ROWS]))
@@ -281,6 +286,6 @@ class HostTable(EquippedFleet):
             return
         for index, assignment in assignments.items():
             self.hold(int(rows[index]), sign, assignment)
-        usage = dict(zip(USAGE_COLUMNS, self.own(USAGE_COLUMNS), strict=True))
+        usage = dict(zip(USAGE_COLUMNS, self.own_usage(), strict=True))
         apply_usages(rows, sign, amounts, usage)
         self.touch(rows, facts=False)

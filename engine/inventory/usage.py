@@ -35,6 +35,9 @@ USAGE_COLUMNS = (
 )
 """The columns ``apply_usage`` takes, in order."""
 
+ONLY_READ = frozenset({"vcpu_total", "vcpu_allocation_ratio"})
+"""Those of them that it does not write."""
+
 
 class Amounts(NamedTuple):
     """What one instance takes: placement's amounts by resource class, then the flavor's own sizes.

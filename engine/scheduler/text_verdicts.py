@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from engine.inventory.fact_groups import FACT_COLUMNS, FactGroups, distinct
 from engine.inventory.fleet import Fleet
+from engine.inventory.fleet_facts import TEXT_VERDICTS
 from engine.inventory.usage import Amounts
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.demand import CANDIDATES
@@ -217,4 +218,4 @@ def text_verdicts(fleet: Fleet, options: SchedulerOptions) -> TextVerdicts:
         same = known.line is fleet.fact_groups.line and known.zones == fleet.zones
         return known if same else make()
 
-    return fleet.of_facts(("text verdicts", options), make, refresh)
+    return fleet.of_facts((TEXT_VERDICTS, options), make, refresh)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.inventory.table import HostTable
-from engine.inventory.usage import USAGE_COLUMNS, Amounts
+from engine.inventory.usage import Amounts
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.chain import Chain
 from engine.scheduler.leaf_masks import LeafMasks
@@ -209,14 +209,16 @@ class ViewStore:
         picks: int = 1,
         claim: bool,
         releases: Releases = NO_RELEASES,
+        without: Rows = _NONE,
     ) -> Placed:
         """Answer requests of one instance each, strictly in order, with ``releases`` given back between them.
 
-        If ``claim``, the best host of each is claimed before the next. Further picks are of the best one's cell.
+        If ``claim``, the best host of each is claimed before the next. Further picks are of the best one's cell. Hosts
+        ``without`` do not exist for these requests; what is given back may be theirs.
         """
         if claim or len(releases.rows):
-            self.table.own(USAGE_COLUMNS)
-        return self._run(slots, shapes, releases, _NONE, picks, any_cell=False, claim=claim)[0]
+            self.table.own_usage()
+        return self._run(slots, shapes, releases, without, picks, any_cell=False, claim=claim)[0]
 
     def leading(self, slot: int, shape: int, *, without: Rows = _NONE, picks: int = 1) -> Leading:
         """Return the best hosts of a class, of any cell, as if those of ``without`` did not exist; claims nothing."""
