@@ -66,6 +66,8 @@ class FleetFacts:
         self.aggregates = aggregates
         self.facts_revision = 0
         """Grows whenever a text fact, a unit or an aggregate changes anywhere."""
+        self.zones_away: frozenset[str] = frozenset()
+        """Zones that are known although each of their hosts may be away for a while (see MutableFleet.set_away)."""
         self._of_facts: dict[Hashable, tuple[int, Any]] = {}
         self._lender: FleetFacts | None = None
 
@@ -121,8 +123,13 @@ class FleetFacts:
         return self.of_facts("zones", self._named_zones)
 
     def _named_zones(self) -> frozenset[str]:
+        return self.zones_of_hosts | self.of_facts("aggregates' zones", self._zones_of_aggregates, as_before)
+
+    @property
+    def zones_of_hosts(self) -> frozenset[str]:
+        """Every availability zone that hosts name as their own, those of hosts that are away included."""
         named = {self.profiles.values[code].availability_zone for code in self.fact_groups.codes_in_use("profile")}
-        return frozenset(named - {""}) | self.of_facts("aggregates' zones", self._zones_of_aggregates, as_before)
+        return frozenset(named - {""}) | self.zones_away
 
     def _zones_of_aggregates(self) -> frozenset[str]:
         return frozenset(item.metadata.get("availability_zone", "") for item in self.aggregates.values()) - {""}

@@ -91,6 +91,7 @@ class MutableFleet(Fleet):
         )
         picture.arrays = dict(self.columns)
         picture.facts_revision = self.facts_revision
+        picture.zones_away = self.zones_away
         picture.share_facts(self)
         return picture
 
@@ -173,6 +174,15 @@ class MutableFleet(Fleet):
         if facts:
             self.facts_revision += 1
             self.journal.note_facts(self.facts_revision, rows)
+
+    def set_away(self, rows: Rows, *, away: bool) -> None:
+        """Have hosts not be there, or be there again; what they hold stays, and their zones stay known."""
+        if not len(rows):
+            return
+        profiles = np.unique(self.columns["profile"][rows]).tolist()
+        self.zones_away |= {self.profiles.values[code].availability_zone for code in profiles} - {""}
+        self.own(["present"])[0][rows] = 0 if away else 1
+        self.touch(rows, facts=True)
 
     def changed_facts_since(self, revision: int) -> Rows | None:
         """Return the rows whose facts changed since a facts revision, ascending; None where it may be any.

@@ -24,8 +24,7 @@ def zone_members(zone: str, fleet: Fleet) -> frozenset[str]:
 
 def _by_zone(fleet: Fleet) -> Mapping[str, frozenset[str]]:
     members = dict(fleet.of_facts("aggregates by zone", lambda: _aggregates_by_zone(fleet), as_before))
-    profiles = fleet.fact_groups.codes_in_use("profile")
-    for zone in {fleet.profiles.values[code].availability_zone for code in profiles} - {""}:
+    for zone in fleet.zones_of_hosts:
         members[zone] = members.get(zone, frozenset()) | {zone_mark(zone)}
     return members
 
