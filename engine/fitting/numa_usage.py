@@ -23,6 +23,21 @@ def with_usage(host: HostNuma, guest: GuestNuma, sign: int = 1) -> HostNuma:
     return HostNuma(tuple(_used(cell, by_host_cell.get(cell.cell_id, ()), sign) for cell in host.cells))
 
 
+def is_reversible(host: HostNuma, guest: GuestNuma) -> bool:
+    """Return whether taking the guest's usage away leaves what there was before it, whatever came since.
+
+    It does where all of it are sums of whole numbers: not for CPUs pinned, which may have been pinned twice, nor for
+    parts of pages.
+    """
+    smallest = {cell.cell_id: smallest_pages(cell) for cell in host.cells}
+    for cell in guest.cells:
+        pages = smallest.get(cell.host_cell) if cell.host_cell is not None else None
+        size = (cell.page_size_kb or pages.size_kb) if pages is not None else 1
+        if cell.cpu_policy in PINNED_POLICIES or cell.memory_mb * KIB_PER_MIB % size:
+            return False
+    return True
+
+
 def nova_usage_exception(host: HostNuma, guest: GuestNuma) -> str | None:
     """Return the class of the exception that adding the guest's usage raises in nova, None where it does not.
 

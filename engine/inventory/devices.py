@@ -2,7 +2,7 @@
 
 Each of the three is kept once per distinct value, usage included, and named by a 32-bit code in a column of its own; 0
 stands for a host that has none. What an instance holds is kept beside, by row, so that a state is the host's own report
-plus everything held there: a release computes it anew from the report, and nothing drifts.
+plus everything held there: a release that is no plain subtraction computes it anew from the report, and nothing drifts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from engine.fitting.numa_usage import with_usage
+from engine.fitting.numa_usage import is_reversible, with_usage
 from engine.fitting.pci import without
 from engine.inventory.profiles import Numbering
 from engine.inventory.provider_shapes import ProviderNames, with_allocations
@@ -42,6 +42,20 @@ class DeviceState:
             if tree is not None and item.candidate is not None:
                 tree = with_allocations(tree, host_uuid, names, item.candidate)
         return DeviceState(numa, pools, tree)
+
+    def giving_back(self, item: Assignment, host_uuid: str, names: ProviderNames) -> DeviceState | None:
+        """Return the state once an assignment is held no more; None where only the host's report and the rest tell it.
+
+        Usage of NUMA cells and providers is sums of whole numbers, which come out the same in any order.
+        """
+        numa, tree = self.numa, self.tree
+        if item.pci or (numa is not None and item.numa is not None and not is_reversible(numa, item.numa)):
+            return None
+        if numa is not None and item.numa is not None:
+            numa = with_usage(numa, item.numa, -1)
+        if tree is not None and item.candidate is not None:
+            tree = with_allocations(tree, host_uuid, names, item.candidate, -1)
+        return DeviceState(numa, self.pools, tree)
 
 
 @dataclass(frozen=True, slots=True)

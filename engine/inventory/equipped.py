@@ -108,7 +108,13 @@ class EquippedFleet(MeasuredFleet):
                 )
             left = list(held.assignments)
             left.remove(assignment)
-            self._hold(row, replace(held, assignments=tuple(left)))
+            after = replace(held, assignments=tuple(left))
+            given_back = self.device_state(row).giving_back(assignment, *self._uuids(row)) if left else None
+            if given_back is None:
+                self._hold(row, after)
+            else:
+                self._write(row, given_back)
+                self.own_holdings()[row] = after
         self._take_shared([assignment], sign)
         self._tidy()
 

@@ -50,16 +50,15 @@ def fleet_rows(fleet: Fleet, rows: npt.NDArray[np.int64]) -> pa.Table:
     """Return rows as a canonical fleet table (FLEET_SCHEMA): their facts, without what Berth's allocations use."""
     columns: dict[str, Any] = {name: fleet.columns[source][rows] for name, source in _NUMBERS.items()}
     identity = fleet.identity
-    places = rows.tolist()
-    columns["host_id"] = identity.host_ids.take(rows)
-    columns["uuid"] = identity.uuids.take(rows)
-    columns["nodename"] = identity.nodenames.take(rows)
-    columns["host_ip"] = identity.host_ips.take(rows)
-    columns["disabled_reason"] = [identity.disabled_reasons.get(row, "") for row in places]
-    reporting = (fleet.columns["metrics"][rows] != 0).tolist()
-    columns["metrics"] = [
-        metrics_text(fleet.metrics_of(row)) if reports else "" for row, reports in zip(places, reporting, strict=True)
-    ]
+    columns["host_id"] = identity.host_ids.arrow(rows)
+    columns["uuid"] = identity.uuids.arrow(rows)
+    columns["nodename"] = identity.nodenames.arrow(rows)
+    columns["host_ip"] = identity.host_ips.arrow(rows)
+    reasons = identity.disabled_reasons
+    disabled = np.isin(rows, np.fromiter(reasons, np.int64, len(reasons)))
+    columns["disabled_reason"] = _texts_at(np.flatnonzero(disabled), rows, reasons.__getitem__)
+    reporting = np.flatnonzero(fleet.columns["metrics"][rows])
+    columns["metrics"] = _texts_at(reporting, rows, lambda row: metrics_text(fleet.metrics_of(row)))
     units, unit_codes = np.unique(fleet.columns["units"][rows], return_inverse=True)
     for source, attribute in _UNITS.items():
         for position, part in enumerate(("min_unit", "max_unit", "step_size")):
@@ -84,6 +83,16 @@ def fleet_rows(fleet: Fleet, rows: npt.NDArray[np.int64]) -> pa.Table:
         array = value if isinstance(value, pa.Array) else pa.array(value)
         arrays.append(array if array.type == field.type else array.cast(field.type))
     return pa.Table.from_arrays(arrays, schema=FLEET_SCHEMA)
+
+
+def _texts_at(places: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], text: Callable[[int], str]) -> pa.Array:
+    """Return a text for each row: that of its row at ``places``, and none elsewhere."""
+    if not len(places):
+        return pa.repeat(pa.scalar("", pa.string()), len(rows))
+    texts = [""] * len(rows)
+    for place in places.tolist():
+        texts[place] = text(int(rows[place]))
+    return pa.array(texts, pa.string())
 
 
 def keep_memberships(update: pa.Table, fleet: Fleet) -> pa.Table:

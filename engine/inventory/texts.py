@@ -2,135 +2,23 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
-from typing import Any, Protocol, overload
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine.inventory.text_pieces import Piece, PlainPiece, piece_of, piece_of_joined
+
 PIECE_BITS = 10
 PIECE_ROWS = 1 << PIECE_BITS
 """Rows of a piece; only a column's last one has fewer."""
 
 _PLACE = PIECE_ROWS - 1
-_UUID_LENGTH = 36
-_DASHES = (8, 13, 18, 23)
-_SHORT = 1 << 16
-
-
-class Piece(Protocol):
-    """Up to PIECE_ROWS texts that never change; ``nbytes`` is what they take."""
-
-    nbytes: int
-
-    def __len__(self) -> int:
-        """Return how many texts there are."""
-
-    def text(self, place: int) -> str:
-        """Return the text at a place, which must be one of the piece's."""
-
-    def texts(self) -> list[str]:
-        """Return all texts, in order."""
-
-
-class PlainPiece:
-    """Texts one behind the other, with where each ends."""
-
-    __slots__ = ("_bounds", "_joined", "nbytes")
-
-    def __init__(self, joined: str, bounds: npt.NDArray[np.integer[Any]]) -> None:
-        """``bounds`` are those of each text in ``joined``, in characters, one more than there are texts."""
-        code, kind = ("H", np.uint16) if len(joined) < _SHORT else ("I", np.uint32)
-        self._joined = joined
-        self._bounds = array(code, bounds.astype(kind).tobytes())
-        self.nbytes = joined.__sizeof__() + self._bounds.itemsize * len(self._bounds)
-
-    def __len__(self) -> int:
-        return len(self._bounds) - 1
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, PlainPiece) and self._joined == other._joined and self._bounds == other._bounds
-
-    def __hash__(self) -> int:
-        return hash(self._joined)
-
-    def text(self, place: int) -> str:
-        """Return the text at a place."""
-        bounds = self._bounds
-        return self._joined[bounds[place] : bounds[place + 1]]
-
-    def texts(self) -> list[str]:
-        """Return all texts."""
-        joined = self._joined
-        return [joined[start:end] for start, end in pairwise(self._bounds.tolist())]
-
-
-class UuidPiece:
-    """Uuids in their canonical text (lower case, five groups), 16 bytes each."""
-
-    __slots__ = ("_packed", "nbytes")
-
-    def __init__(self, packed: bytes) -> None:
-        self._packed = packed
-        self.nbytes = len(packed)
-
-    def __len__(self) -> int:
-        return len(self._packed) // 16
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, UuidPiece) and self._packed == other._packed
-
-    def __hash__(self) -> int:
-        return hash(self._packed)
-
-    def text(self, place: int) -> str:
-        """Return the text at a place."""
-        return _uuid_text(self._packed[16 * place : 16 * place + 16].hex())
-
-    def texts(self) -> list[str]:
-        """Return all texts."""
-        digits = self._packed.hex()
-        return [_uuid_text(digits[start : start + 32]) for start in range(0, len(digits), 32)]
-
-
-def _uuid_text(digits: str) -> str:
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-
-
-def _piece(joined: str, bounds: npt.NDArray[np.integer[Any]]) -> Piece:
-    """Return the smallest piece of these texts, from which they come back exactly as they are."""
-    count = len(bounds) - 1
-    packed = _packed_uuids(joined, count) if count and len(joined) == _UUID_LENGTH * count else None
-    # the same length in all is not yet the same length in each
-    if packed is not None and bool((np.diff(bounds) == _UUID_LENGTH).all()):
-        return UuidPiece(packed)
-    return PlainPiece(joined, bounds)
-
-
-def _packed_uuids(joined: str, count: int) -> bytes | None:
-    """Return the bytes of ``count`` canonical uuids, None where one of the texts is anything else."""
-    if not joined.isascii() or joined.count("-") != len(_DASHES) * count or joined != joined.lower():
-        return None
-    letters = np.frombuffer(joined.encode(), dtype=np.uint8).reshape(count, _UUID_LENGTH)
-    if not (letters[:, _DASHES] == ord("-")).all():
-        return None
-    try:
-        packed = bytes.fromhex(joined.replace("-", ""))
-    except ValueError:
-        return None
-    # fromhex passes over blanks
-    return packed if len(packed) == 16 * count else None
-
-
-def _piece_of(texts: Sequence[str]) -> Piece:
-    """Return a piece of up to PIECE_ROWS texts."""
-    bounds = np.zeros(len(texts) + 1, dtype=np.int64)
-    np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)), out=bounds[1:])
-    return _piece("".join(texts), bounds)
+_SPARSE = 4
+"""Rows that lie so many times as far apart as they would next to each other are read one by one."""
 
 
 class TextColumn(Sequence[str]):
@@ -142,7 +30,7 @@ class TextColumn(Sequence[str]):
         given = list(texts)
         self._rows = len(given)
         self._pieces: list[Piece] = [
-            _piece_of(given[start : start + PIECE_ROWS]) for start in range(0, len(given), PIECE_ROWS)
+            piece_of(given[start : start + PIECE_ROWS]) for start in range(0, len(given), PIECE_ROWS)
         ]
 
     @classmethod
@@ -165,7 +53,7 @@ class TextColumn(Sequence[str]):
             if len(joined) != bounds[-1] - bounds[0]:
                 lengths = pc.utf8_length(plain.slice(start, PIECE_ROWS)).to_numpy(zero_copy_only=False)
                 bounds = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)])
-            column._pieces.append(_piece(joined, bounds - bounds[0]))
+            column._pieces.append(piece_of_joined(joined, bounds - bounds[0]))
         return column
 
     @property
@@ -234,6 +122,18 @@ class TextColumn(Sequence[str]):
         pieces = self._pieces
         return [pieces[row >> PIECE_BITS].text(row & _PLACE) for row in rows.tolist()]
 
+    def arrow(self, rows: npt.NDArray[np.int64]) -> pa.Array:
+        """Return the texts of rows, which may repeat, as a column (string); whole pieces at a time where possible."""
+        if not len(rows):
+            return pa.array([], pa.string())
+        first, end = int(rows.min()), int(rows.max()) + 1
+        if end - first > _SPARSE * len(rows):
+            return pa.array(self.take(rows), pa.string())
+        numbers = range(first >> PIECE_BITS, ((end - 1) >> PIECE_BITS) + 1)
+        found = pa.concat_arrays([self._pieces[number].arrow() for number in numbers])
+        found = found.slice(first - (numbers[0] << PIECE_BITS), end - first)
+        return found if bool((np.diff(rows) == 1).all()) else found.take(pa.array(rows - first))
+
     def index(self, value: str, start: int = 0, stop: int | None = None) -> int:
         """Return the first row from ``start`` on with this text; raise ValueError where there is none."""
         start, stop, _ = slice(start, stop).indices(self._rows)
@@ -263,12 +163,12 @@ class TextColumn(Sequence[str]):
             empty = PlainPiece("", np.zeros(PIECE_ROWS + 1, dtype=np.int64))
             whole = keep - len(self._pieces)
             if last and whole > 0:
-                self._pieces.append(_piece_of(last + [""] * (PIECE_ROWS - len(last))))
+                self._pieces.append(piece_of(last + [""] * (PIECE_ROWS - len(last))))
                 last, whole = [], whole - 1
             self._pieces += [empty] * whole
             last += [""] * (rest - len(last))
         if last:
-            self._pieces.append(_piece_of(last))
+            self._pieces.append(piece_of(last))
         self._rows = rows
 
     def write(self, rows: npt.NDArray[np.int64], texts: TextColumn) -> None:
@@ -289,7 +189,7 @@ class TextColumn(Sequence[str]):
             changed = piece.texts()
             for place, text in zip(places, new, strict=True):
                 changed[place] = text
-            self._pieces[number] = _piece_of(changed)
+            self._pieces[number] = piece_of(changed)
 
     def _write_whole_pieces(self, rows: npt.NDArray[np.int64], texts: TextColumn) -> int:
         """Take over the pieces of ``texts`` that are pieces here too, and return how many rows that wrote."""

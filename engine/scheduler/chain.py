@@ -28,10 +28,10 @@ from engine.scheduler.registry import (
     Filter,
     RequestKey,
     Weigher,
-    all_weighers,
     find_filter,
     find_weigher,
     nova_filters,
+    nova_weighers,
 )
 from engine.scheduler.static_mask import depends_on_usage
 
@@ -55,7 +55,7 @@ class Chain:
             filters += nova_filters() if name == ALL_FILTERS else [find_filter(name)]
         weighers: list[Weigher] = []
         for name in options.weight_classes:
-            weighers += list(all_weighers().values()) if name == ALL_WEIGHERS else [find_weigher(name)]
+            weighers += nova_weighers() if name == ALL_WEIGHERS else [find_weigher(name)]
         weighers = [item for item in weighers if item.configured is None or item.configured(options)]
         guards = [item.guard(options) for item in weighers if item.guard is not None]
         filters += [find_filter(name) for name in guards if name is not None]

@@ -13,6 +13,7 @@ from engine.model.candidates import CandidateQuery
 from engine.model.request_spec import RequestSpec
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.translate import filtered, requested_amounts, translated
+from engine.scheduler.uniform_trees import TreeAsk, tree_ask
 
 CANDIDATES = "AllocationCandidatesFilter"
 """The placement filter that asks for allocation candidates; without it placement is asked for nothing but amounts."""
@@ -78,6 +79,11 @@ class Demand:
     def trees(self) -> frozenset[str]:
         """The uuids of providers whose trees alone may answer a group."""
         return frozenset(group.in_tree for query in self.queries for group in query.groups if group.in_tree)
+
+    @cached_property
+    def tree_ask(self) -> TreeAsk | None:
+        """What is asked of a tree beyond the host's own provider, where a count of rooms tells; None where not."""
+        return tree_ask(self.queries)
 
     @cached_property
     def maps_devices(self) -> bool:

@@ -16,12 +16,16 @@ _Floats = npt.NDArray[np.float64]
 def passing_columns(inquiry: Inquiry, rows: Rows) -> Rows:
     """Return those of ``rows``, in their order, that pass the column filters that run for the demand."""
     chain, amounts = inquiry.chain, inquiry.demand.amounts
-    bits = np.empty(_padded(len(rows)), dtype=np.uint32)
-    shapes = np.array([amounts], dtype=np.int64)
-    chain.kernels.verdicts(0, shapes, chain.option_values, bits, *_columns(inquiry, rows))
+    if _are_most(inquiry, rows):
+        bits = chain.verdicts(inquiry.fleet, amounts)[rows]
+    else:
+        padded = np.empty(_padded(len(rows)), dtype=np.uint32)
+        shapes = np.array([amounts], dtype=np.int64)
+        chain.kernels.verdicts(0, shapes, chain.option_values, padded, *_columns(inquiry, rows))
+        bits = padded[: len(rows)]
     running = set(inquiry.filters)
     asked = sum(1 << place for place, item in enumerate(chain.column_filters) if item in running)
-    return np.asarray(rows[(bits[: len(rows)] & np.uint32(asked)) == 0])
+    return np.asarray(rows[(bits & np.uint32(asked)) == 0])
 
 
 def weights_of(inquiry: Inquiry, rows: Rows, overrides: MultiplierOverrides) -> _Floats:
@@ -29,35 +33,47 @@ def weights_of(inquiry: Inquiry, rows: Rows, overrides: MultiplierOverrides) -> 
 
     There must be no array weigher that the request concerns.
     """
-    chain, request = inquiry.chain, inquiry.demand.request
-    length = _padded(len(rows))
+    chain, fleet, request = inquiry.chain, inquiry.fleet, inquiry.demand.request
+    # with most of the fleet's rows among them its own columns are read in place
+    in_place = _are_most(inquiry, rows)
+    length = len(fleet.columns["present"]) if in_place else _padded(len(rows))
+    places = rows if in_place else np.arange(len(rows))
     mask = np.zeros(length, dtype=np.uint8)
-    mask[: len(rows)] = 1
+    mask[places] = 1
     extra = np.zeros((len(chain.extra_weighers), length), dtype=np.float64)
-    place_of = {row: place for place, row in enumerate(rows.tolist())}
+    place_of = dict(zip(rows.tolist(), places.tolist(), strict=True)) if chain.extra_weighers else {}
     for place, index in enumerate(chain.extra_weighers):
         weigher = chain.weighers[index]
         if weigher.kind == "sparse":
             for row, value in weigher.body(request, inquiry.context).items():
                 if row in place_of:
                     extra[place, place_of[row]] = value
+    none = np.zeros(len(chain.column_filters), dtype=np.bool_)
+    if in_place:
+        weighing = chain.weigh(fleet, mask, inquiry.demand.amounts, none, overrides, extra)
+        return np.asarray(weighing.weights[rows])
     weights = np.empty(length, dtype=np.float64)
     chain.kernels.weigh(
         mask,
         0,
         np.array([inquiry.demand.amounts], dtype=np.int64),
         chain.option_values,
-        np.zeros(len(chain.column_filters), dtype=np.bool_),
+        none,
         chain.multipliers,
         overrides.overridden,
         overrides.by_membership,
-        _taken(inquiry.fleet.arrays["membership"], rows),
+        _taken(fleet.arrays["membership"], rows),
         extra,
         weights,
         np.empty((2, len(chain.weighers)), dtype=np.float64),
         *_columns(inquiry, rows),
     )
     return weights[: len(rows)]
+
+
+def _are_most(inquiry: Inquiry, rows: Rows) -> bool:
+    """Whether looking at every row of the table costs no more than copying these."""
+    return len(inquiry.fleet.columns["present"]) <= 2 * _padded(len(rows))
 
 
 def _padded(many: int) -> int:

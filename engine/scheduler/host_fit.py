@@ -6,6 +6,7 @@ one is left (nova.scheduler.filters, CandidateFilterMixin). Only what a chosen h
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,6 +28,7 @@ from engine.scheduler.given_devices import given_devices
 from engine.scheduler.options import SchedulerOptions
 from engine.scheduler.registry import Filter
 from engine.scheduler.request_facts import RequestFacts
+from engine.scheduler.shuffled_trees import shuffled, shuffled_tree
 
 Offers = Mapping[int, Sequence[Candidate]]
 """By row: the allocation candidates that placement gave, where they are known beforehand."""
@@ -53,7 +55,10 @@ class Assigned:
 
 
 class HostFit:
-    """One demand against single hosts of a fleet; ``filters`` are the chain's state filters that run for it."""
+    """One demand against single hosts of a fleet; ``filters`` are the chain's state filters that run for it.
+
+    ``chance`` draws which of a host's candidates is taken, where the options ask for that.
+    """
 
     def __init__(
         self,
@@ -62,18 +67,20 @@ class HostFit:
         options: SchedulerOptions,
         filters: Sequence[Filter],
         offers: Offers | None = None,
+        chance: random.Random | None = None,
     ) -> None:
         self.fleet = fleet
         self.demand = demand
         self.options = options
         self.filters = tuple(filters)
         self.offers = offers
+        self.chance = chance
 
     def with_numa(self, numa: GuestNuma | None) -> HostFit:
         """Return the same with another guest topology; filters that no longer concern the request are left out."""
         demand = replace(self.demand, request=replace(self.demand.request, numa=numa))
         filters = [item for item in self.filters if item.is_wanted(demand.request, self.options)]
-        return HostFit(self.fleet, demand, self.options, filters, self.offers)
+        return HostFit(self.fleet, demand, self.options, filters, self.offers, self.chance)
 
     @property
     def asks_placement(self) -> bool:
@@ -125,7 +132,7 @@ class HostFit:
             if self.offers is not None and row in self.offers:
                 candidate = next(iter(self._left(row, self.filters)), None)
             else:
-                candidate = self._first(row, self.filters)
+                candidate = self._first(row, self.filters, is_drawn=self.options.randomize_allocation_candidates)
             if candidate is None:
                 return None
         elif self.demand.maps_devices and not all(self.passes(item, row) for item in self.filters):
@@ -156,8 +163,11 @@ class HostFit:
             left = [item for item, passed in zip(left, kept, strict=True) if passed]
         return left
 
-    def _first(self, row: int, filters: Sequence[Filter]) -> Candidate | None:
-        """Return the first candidate of a row that the filters accept; without devices to map they are not asked."""
+    def _first(self, row: int, filters: Sequence[Filter], *, is_drawn: bool = False) -> Candidate | None:
+        """Return the first candidate of a row that the filters accept; without devices to map they are not asked.
+
+        With ``is_drawn`` the first in an order of providers that is drawn by chance.
+        """
         accept: Callable[[Candidate], bool] | None = None
         kind: Callable[[Provider], Hashable] | None = None
         asked = [item for item in filters if item.name != CANDIDATES]
@@ -170,6 +180,8 @@ class HostFit:
                 return all(self._ask(item, facts, mappings)[0] for item in asked)
 
         tree, sharing = self.fleet.provider_tree(row), self.fleet.sharing_with(row)
+        if is_drawn and self.chance is not None:
+            tree, sharing = shuffled_tree(tree, self.chance), shuffled(sharing, self.chance)
         for query in self.demand.queries:
             found = first_candidate(
                 tree,

@@ -64,7 +64,7 @@ def make_inquiry(
     """Return what the chain's filters are asked with."""
     filters = tuple(_running_filters(chain, fleet, demand))
     states = [item for item in filters if item.kind == "state"]
-    fit = HostFit(fleet, demand, chain.options, states, context.offers)
+    fit = HostFit(fleet, demand, chain.options, states, context.offers, context.chance)
     return Inquiry(chain, fleet, demand, filters, context, fit, verdicts)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from engine.errors import InvalidSettingError
 from engine.fitting.pci_aliases import parse_aliases
+from engine.scheduler.typical_requests import typical_requests
 from engine.scheduler.weight_setting import weight_setting
 
 DEFAULT_FILTERS = (
@@ -36,9 +37,12 @@ class SchedulerOptions:
     ``pci_alias`` is [pci]alias, JSON texts; ``packing_host_numa_cells_allocation_strategy`` is of [compute] and
     ``disable_fallback_pcpu_query`` of [workarounds]. ``max_placement_results`` is accepted and shown, but never cuts
     the candidates short: nova asks for fewer than all because it must carry them, and then chooses among an arbitrary
-    part of the cloud. ``owner_nova`` requires the trait OWNER_NOVA of a host, as nova does once every nova-compute
+    part of the cloud. ``randomize_allocation_candidates`` is placement's: which of a host's candidates is taken is
+    drawn by chance. ``owner_nova`` requires the trait OWNER_NOVA of a host, as nova does once every nova-compute
     service is of version 73 or later and so reports it. ``nova_quirks`` gives nova's answer where nova is wrong, its
-    errors included. Raises InvalidSettingError for a value out of range.
+    errors included. Of Berth's own weighers of GPU shares are ``gpu_resource_class``, the class that a GPU provides,
+    and ``gpu_typical_requests``, each ``vcpus:amount:count:weight`` (see typical_requests). Raises InvalidSettingError
+    for a value out of range.
     """
 
     enabled_filters: tuple[str, ...] = DEFAULT_FILTERS
@@ -74,6 +78,10 @@ class SchedulerOptions:
     metrics_weight_setting: tuple[str, ...] = ()
     metrics_required: bool = True
     metrics_weight_of_unavailable: float = -10_000.0
+    gpu_best_fit_weight_multiplier: float = 1.0
+    gpu_fragmentation_weight_multiplier: float = 1.0
+    gpu_resource_class: str = "CUSTOM_GPU_MILLI"
+    gpu_typical_requests: tuple[str, ...] = ()
     limit_tenants_to_placement_aggregate: bool = False
     placement_aggregate_required_for_tenants: bool = False
     query_placement_for_image_type_support: bool = False
@@ -81,6 +89,7 @@ class SchedulerOptions:
     image_metadata_prefilter: bool = False
     query_placement_for_routed_network_aggregates: bool = False
     max_placement_results: int = 1000
+    randomize_allocation_candidates: bool = False
     disable_fallback_pcpu_query: bool = False
     packing_host_numa_cells_allocation_strategy: bool = False
     pci_in_placement: bool = False
@@ -108,6 +117,12 @@ class SchedulerOptions:
                 if not abs(ratio) < float("inf"):
                     raise InvalidSettingError(f"{name}: the ratio of {key} must be finite, not {ratio}", setting=name)
         parse_aliases(self.pci_alias, pci_in_placement=self.pci_in_placement)
+        if not typical_requests(self.gpu_typical_requests) and "GpuFragmentationWeigher" in self.weight_classes:
+            raise InvalidSettingError(
+                "GpuFragmentationWeigher needs gpu_typical_requests, each vcpus:amount:count:weight, to say what for"
+                " a host's free GPUs may be too small",
+                setting="gpu_typical_requests",
+            )
         for name in self.__slots__:
             value = getattr(self, name)
             if isinstance(value, float) and not abs(value) < float("inf"):

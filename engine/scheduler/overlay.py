@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,7 @@ _NO_ROWS: Rows = np.empty(0, dtype=np.int64)
 _MOST_ALONE = 1024
 """So many hosts are weighed alone; more go the general way."""
 _MOST_LEFT_OUT = 4096
+_FEW = 256
 _ROUNDING = 2.0**-40
 """The part of the sum of all multipliers that no rounding of a weight comes near."""
 _MOST_PICKS = 256
@@ -63,6 +65,8 @@ class Overlays:
         self.survivors = TrueSurvivors(views)
         self.places_many = True
         """Whether several instances go to their own kernel, which takes long to compile; if not, the general way."""
+        self.few_hosts = _FEW
+        """In a fleet of so few hosts state filters are asked about every one."""
 
     def select(
         self,
@@ -91,10 +95,14 @@ class Overlays:
             return None
         request = demand.request
         left_out, only = self._named(inquiry)
+        if only is None and self.table.host_count <= self.few_hosts and _states(inquiry) and not is_forced(request):
+            # to ask and weigh each is quicker than to look for those that decide
+            only = self.table.present_rows()
         wanted = 1 + alternates
         try:
             if only is not None:
-                return self._among(inquiry, kept, np.setdiff1d(only, left_out), wanted, members, claim=claim)
+                left = np.setdiff1d(only, left_out) if len(left_out) else only
+                return self._among(inquiry, kept, left, wanted, members, claim=claim)
             if len(left_out) > _MOST_LEFT_OUT or is_forced(request):
                 return None
             slot = self._slot(inquiry)
@@ -279,8 +287,8 @@ class Overlays:
             return None
         row = rows[chosen]
         cells, profiles = self.table.cell_of_profile, self.table.columns["profile"]
-        others = [at for at in range(len(rows)) if at != chosen and cells[profiles[rows[at]]] == cells[profiles[row]]]
-        others = others[: wanted - 1]
+        alike = (at for at in range(len(rows)) if at != chosen and cells[profiles[rows[at]]] == cells[profiles[row]])
+        others = list(islice(alike, wanted - 1))
         if len(others) < wanted - 1 and not ranked.is_all:
             return None
         if claim:

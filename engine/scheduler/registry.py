@@ -103,7 +103,7 @@ class Weigher:
     The weight is ``sign * multiplier * normalised``; ``minval`` clamps values from below and fixes the lower end of
     their range. ``configured`` tells whether the options leave it anything to say, ``applies`` whether a request does:
     where not, its value is 0 for every host. ``guard`` names the filter, if any, that must have left out the hosts that
-    the weigher cannot weigh under the options.
+    the weigher cannot weigh under the options. One that is not ``of_nova`` runs only where it is named.
     """
 
     name: str
@@ -115,6 +115,7 @@ class Weigher:
     applies: Callable[[RequestSpec], bool] | None = None
     configured: Callable[[SchedulerOptions], bool] | None = None
     guard: Callable[[SchedulerOptions], str | None] | None = None
+    of_nova: bool = True
 
     def concerns(self, request: RequestSpec) -> bool:
         """Whether the weigher may say anything but 0 for the request."""
@@ -284,11 +285,14 @@ def array_weigher(
     applies: Callable[[RequestSpec], bool] | None = None,
     configured: Callable[[SchedulerOptions], bool] | None = None,
     guard: Callable[[SchedulerOptions], str | None] | None = None,
+    of_nova: bool = True,
 ) -> Callable[[Body], Body]:
     """Register a weigher over whole arrays of hosts; the requests it concerns are not answered from class views."""
 
     def register(body: Body) -> Body:
-        plugin = Weigher(name, "array", body, multiplier, applies=applies, configured=configured, guard=guard)
+        plugin = Weigher(
+            name, "array", body, multiplier, applies=applies, configured=configured, guard=guard, of_nova=of_nova
+        )
         _add(_weighers, plugin)
         return body
 
@@ -331,14 +335,23 @@ def all_weighers() -> Mapping[str, Weigher]:
     return _weighers
 
 
+def nova_weighers() -> list[Weigher]:
+    """Return the weighers that nova has, in all_weighers' order: what its ``all_weighers`` stands for."""
+    return [item for item in all_weighers().values() if item.of_nova]
+
+
 def find_filter(name: str) -> Filter:
     """Return a filter by nova's name, with or without its module path; raise InvalidSettingError that lists them."""
     return _find(all_filters(), name, "filter", "nova.scheduler.filters.")
 
 
 def find_weigher(name: str) -> Weigher:
-    """Return a weigher by nova's name, with or without its module path; raise InvalidSettingError that lists them."""
-    return _find(all_weighers(), name, "weigher", "nova.scheduler.weights.")
+    """Return a weigher by nova's name, with or without its module path; raise InvalidSettingError that lists them.
+
+    Berth's own are in none of nova's modules.
+    """
+    known = {item.name: item for item in nova_weighers()} if "." in name else all_weighers()
+    return _find(known, name, "weigher", "nova.scheduler.weights.")
 
 
 def _find(table: Mapping[str, Plugin], name: str, what: str, package: str) -> Plugin:

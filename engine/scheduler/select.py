@@ -12,6 +12,7 @@ import random
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -68,6 +69,7 @@ class Selector:
         self.overlays = Overlays(table, chain, self.views)
         self.verdicts = StateVerdicts(table)
         self._zeros = np.empty((0, 0), dtype=np.float64)
+        self._kept_by_weighers: dict[Hashable, Any] = {}
         self._known: dict[int, _Known] = {}
         self._known_at = -1
         self._overrides: tuple[int, MultiplierOverrides] | None = None
@@ -96,7 +98,7 @@ class Selector:
 
     @property
     def is_deterministic(self) -> bool:
-        """True when no option asks for a random choice."""
+        """True when no option asks for a random choice of hosts."""
         options = self.chain.options
         return options.host_subset_size == 1 and not options.shuffle_best_same_weighed_hosts
 
@@ -174,7 +176,13 @@ class Selector:
                 return self._select_from_view(known, alternates, claim=claim)
         joined = None if group is None else group.copy()
         context = SelectionContext(
-            self.table, joined, instance_rows=instance_rows, image_counts=image_counts, offers=offers
+            self.table,
+            joined,
+            instance_rows=instance_rows,
+            image_counts=image_counts,
+            offers=offers,
+            kept=self._kept_by_weighers,
+            chance=self.rng,
         )
         if steps is None:
             found = self.overlays.select(
@@ -196,7 +204,7 @@ class Selector:
         Asked are the filters of NUMA cells and PCI devices that the chain has, and for candidates; not those of columns
         and texts, nor whether the host's own inventory has room where that decides alone.
         """
-        context = SelectionContext(self.table)
+        context = SelectionContext(self.table, chance=self.rng)
         fit = make_inquiry(self.chain, self.table, self.demand(request), context, self.verdicts).fit
         if not all(fit.passes(plugin, row) for plugin in fit.filters):
             return None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from engine.inventory.fleet import Fleet
 from engine.model.candidates import Candidate
@@ -77,7 +79,8 @@ class SelectionContext:
     ``own_rows``: the rows where the instance now being placed already is; the selection sets it before each instance of
     a request (nova.scheduler.manager sets the request's instance_uuid). ``instance_rows``: the rows of instances by
     uuid, of those at least that the request's hints name and that are on a host. ``offers``: by row, the allocation
-    candidates that placement gave, where they are known beforehand.
+    candidates that placement gave, where they are known beforehand. ``kept``: what weighers keep between the requests
+    of one selector, each under a key of its own. ``chance`` is the generator that decides where options ask for it.
     """
 
     fleet: Fleet
@@ -86,3 +89,5 @@ class SelectionContext:
     instance_rows: Mapping[str, int] = field(default_factory=dict)
     image_counts: ImageCounts = field(default_factory=dict)
     offers: Mapping[int, Sequence[Candidate]] | None = None
+    kept: dict[Hashable, Any] = field(default_factory=dict)
+    chance: random.Random | None = None

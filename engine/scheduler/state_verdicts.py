@@ -22,6 +22,7 @@ from engine.scheduler.demand import CANDIDATES
 from engine.scheduler.faults import FilterFault
 from engine.scheduler.host_fit import HostFit
 from engine.scheduler.registry import Filter
+from engine.scheduler.uniform_trees import TreeRooms
 
 DEFAULT_BUDGET_BYTES = 64 * 1024 * 1024
 _BYTES_A_ROW = 9
@@ -29,6 +30,9 @@ _WORTH_A_LOOK = 64
 """From this many hosts on, those that lack something plain are told before any is fitted."""
 _MOST_STATES = 100_000
 """States that one kind of request remembers before it forgets them all."""
+
+_AMPLE, _SHORT = -1, -2
+"""In place of a tree's code: its providers can serve what suffixed groups ask for, or cannot."""
 
 Rows = npt.NDArray[np.int64]
 
@@ -56,6 +60,7 @@ class StateVerdicts:
         self._roomed = np.empty(0, dtype=np.bool_)
         self._rooms_of: object = None
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._tree_rooms: dict[str, TreeRooms] = {}
 
     def passes(
         self, fit: HostFit, plugin: Filter, rows: Rows, *, fault_fails: bool = False, worth_a_look: int = _WORTH_A_LOOK
@@ -78,6 +83,10 @@ class StateVerdicts:
             passes[concerned] = self._by_state(fit, plugin, rows[concerned], worth_a_look)
             return passes
         return self._by_state(fit, plugin, rows, worth_a_look)
+
+    def tree_rooms(self, resource_class: str) -> TreeRooms:
+        """Return the rooms for one resource class of all trees that were asked about."""
+        return self._tree_rooms.setdefault(resource_class, TreeRooms(resource_class))
 
     def known(self, fit: HostFit, plugin: Filter, rows: Rows) -> npt.NDArray[np.int8]:
         """Return, for each of ``rows``, 1 or 0 for a verdict that is kept for it, and -1 for none."""
@@ -102,7 +111,12 @@ class StateVerdicts:
                     room = self._has_room(unknown, needed, quirks=fit.options.nova_quirks)
                     kept.passes[unknown[~room]] = False
                     unknown = unknown[room]
-            kept.passes[unknown] = self._evaluate(fit, plugin, unknown, kept.states)
+            trees = self._trees(fit, plugin, unknown)
+            if trees is not None:
+                served = trees != _SHORT
+                kept.passes[unknown[~served]] = False
+                unknown, trees = unknown[served], trees[served]
+            kept.passes[unknown] = self._evaluate(fit, plugin, unknown, kept.states, trees)
         return np.asarray(kept.passes[rows])
 
     def _of(self, fit: HostFit, plugin: Filter) -> _Kept:
@@ -145,12 +159,31 @@ class StateVerdicts:
         self._roomed[present] = True
         return may_fit(self._rooms[codes], needed)
 
+    def _trees(self, fit: HostFit, plugin: Filter, rows: Rows) -> npt.NDArray[np.int32] | None:
+        """Return, for each of ``rows``, what is to be known of its tree, None where that is the whole of each.
+
+        _SHORT where its providers cannot serve the request's suffixed groups, _AMPLE where they can, so that only the
+        host's own provider is left to decide, and the tree's own code where it has to be searched.
+        """
+        ask = fit.demand.tree_ask if plugin.name == CANDIDATES else None
+        if ask is None or self.fleet.sharing:
+            return None
+        rooms_of = self.tree_rooms(ask.resource_class)
+        trees, codes = self.fleet.devices.trees, self.fleet.columns["tree"][rows]
+        verdicts = np.where(ask.served_by(rooms_of.of(trees, codes)), _AMPLE, _SHORT)
+        return np.where(rooms_of.tell_all(trees, codes), verdicts, codes).astype(np.int32)
+
     def _evaluate(
-        self, fit: HostFit, plugin: Filter, rows: Rows, states: dict[tuple[Any, ...], bool]
+        self,
+        fit: HostFit,
+        plugin: Filter,
+        rows: Rows,
+        states: dict[tuple[Any, ...], bool],
+        trees: npt.NDArray[np.int32] | None,
     ) -> npt.NDArray[np.bool_]:
         if not len(rows):
             return np.empty(0, dtype=np.bool_)
-        keys = self._keys(fit, plugin, rows)
+        keys = self._keys(fit, plugin, rows, self.fleet.columns["tree"][rows] if trees is None else trees)
         first, codes = distinct(keys, len(rows))
         verdicts = np.empty(len(first), dtype=np.bool_)
         columns = [key[first].tolist() for key in keys]
@@ -163,8 +196,8 @@ class StateVerdicts:
             verdicts[place] = known
         return verdicts[codes]
 
-    def _keys(self, fit: HostFit, plugin: Filter, rows: Rows) -> list[npt.NDArray[Any]]:
-        """Return the columns on which the verdict depends, for ``rows``."""
+    def _keys(self, fit: HostFit, plugin: Filter, rows: Rows, trees: npt.NDArray[np.int32]) -> list[npt.NDArray[Any]]:
+        """Return the columns on which the verdict depends, for ``rows`` and what is to be known of their trees."""
         fleet, demand = self.fleet, fit.demand
         names = dict.fromkeys(
             name
@@ -180,7 +213,7 @@ class StateVerdicts:
             keys.append(rows)
         if demand.trees:
             keys.append(rows)
-        keys.append(fleet.columns["tree"][rows])
+        keys.append(trees)
         if demand.names_traits:
             keys.append(fleet.columns["profile"][rows])
         if demand.names_aggregates or fleet.sharing:

@@ -168,7 +168,8 @@ class _Search:
         """
         many, waiting = 1, []
         for rows in self.views.holders(self.slot, place, value, least=least):
-            waiting += [row for row in rows.tolist() if row not in aside and self._value(row, index) == value]
+            there = np.array([row for row in rows.tolist() if row not in aside], dtype=np.int64)
+            waiting += there[values_of(self.inquiry, there, index) == value].tolist()
             while len(waiting) >= many:
                 asked = np.array(waiting[:many], dtype=np.int64)
                 passes = self.ask(asked)

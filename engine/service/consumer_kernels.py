@@ -8,9 +8,6 @@ key nobody can choose ones that collide.
 
 from __future__ import annotations
 
-import ast
-import inspect
-import textwrap
 from collections.abc import Callable
 from functools import cache
 from types import ModuleType
@@ -20,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.scheduler.compiler import compiling, load_kernels
+from engine.scheduler.kernel_functions import functions_text
 
 Words: TypeAlias = npt.NDArray[np.uint64]
 """uint64[n, 2]: consumers, or uint64[m]: the index."""
@@ -173,9 +171,8 @@ _ENTRIES: tuple[Callable[..., Any], ...] = (find, put, take_out, look_up, match)
 @cache
 def compiled() -> ModuleType:
     """Return the module of the compiled kernels ``find``, ``put``, ``take_out``, ``look_up`` and ``match``."""
-    texts = [_bare(function, "inlined") for function in _HELPERS] + [_bare(function, "kernel") for function in _ENTRIES]
     with compiling():
-        kernels = load_kernels("\n\n".join(texts) + "\n")
+        kernels = load_kernels(functions_text(_ENTRIES, _HELPERS))
         table, consumers, places = np.zeros(2, np.uint64), np.zeros((1, 2), np.uint64), np.zeros(1, np.int64)
         none = consumers[:0]
         kernels.find(none, table, consumers, table, places)
@@ -184,15 +181,3 @@ def compiled() -> ModuleType:
         kernels.look_up(none, table, consumers, table, table, places, np.zeros(1, np.bool_))
         kernels.match(none, none, table, table, places)
     return kernels
-
-
-def _bare(function: Callable[..., Any], decorator: str) -> str:
-    """Return a function's own text under another decorator, without what only readers need."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    assert isinstance(tree, ast.FunctionDef)
-    tree.decorator_list = [ast.Name(decorator, ast.Load())]
-    tree.returns = None
-    tree.body = tree.body[1:]
-    for argument in tree.args.args:
-        argument.annotation = None
-    return ast.unparse(ast.fix_missing_locations(tree))

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.fitting.numa_fit import fit
-from engine.fitting.numa_usage import nova_usage_exception, with_usage
+from engine.fitting.numa_usage import is_reversible, nova_usage_exception, with_usage
 from engine.model.numa import GuestCell, GuestNuma, HostNuma, HostPages
 from tests.fitting.numa_cases import guest_of, guests, host_cell, host_of, hosts
 
@@ -95,3 +96,30 @@ def test_a_fitted_guest_is_released_without_a_trace(host: HostNuma, guest: Guest
         assert sum(cell.memory_usage_mb for cell in used.cells) - sum(
             cell.memory_usage_mb for cell in host.cells
         ) == sum(cell.memory_mb for cell in guest.cells)
+
+
+@given(host=hosts(), guests_held=st.lists(guests(), min_size=1, max_size=4), first_out=st.integers(0, 3))
+def test_a_reversible_guest_leaves_what_the_others_alone_would_use(
+    host: HostNuma, guests_held: list[GuestNuma], first_out: int
+) -> None:
+    fitted = [found for guest in guests_held if (found := fit(host, guest)) is not None]
+    reversible = [number for number, guest in enumerate(fitted) if is_reversible(host, guest)]
+    if not reversible:
+        return
+    out = reversible[first_out % len(reversible)]
+    used, without = host, host
+    for number, guest in enumerate(fitted):
+        used = with_usage(used, guest)
+        without = without if number == out else with_usage(without, guest)
+    assert with_usage(used, fitted[out], -1) == without
+
+
+def test_pinned_cpus_and_parts_of_pages_are_not_reversible() -> None:
+    cell = GuestCell(0, frozenset({0}), frozenset(), 3, host_cell=0)
+    small, large = host_of(host_cell(0, pages=PAGES[:1])), host_of(host_cell(0, pages=PAGES[1:]))
+    assert is_reversible(small, lying(cell))
+    assert is_reversible(host_of(host_cell(0)), lying(cell))
+    assert is_reversible(small, lying(cell, host_cell=None))
+    assert not is_reversible(large, lying(cell))
+    assert not is_reversible(small, lying(cell, page_size_kb=2048))
+    assert not is_reversible(small, lying(cell, cpu_policy="dedicated"))

@@ -43,6 +43,10 @@ def guest(host_cell: int, cpu: int, memory_mb: int = 256) -> GuestNuma:
     return GuestNuma((fitted,))
 
 
+def shared_guest(host_cell: int, memory_mb: int) -> GuestNuma:
+    return GuestNuma((GuestCell(0, frozenset({0, 1}), frozenset(), memory_mb, host_cell=host_cell),))
+
+
 def taken(number: int, node: int) -> PciTaken:
     return PciTaken(pool(0, node), number)
 
@@ -243,9 +247,15 @@ def test_states_after_any_history_are_those_computed_from_scratch(seed: int) -> 
         if kind < 0.5:
             row = rng.randrange(3)
             assignment = Assignment(
-                rng.choice((None, guest(rng.randrange(2), rng.randrange(8)))),
+                rng.choice(
+                    (
+                        None,
+                        guest(rng.randrange(2), rng.randrange(8)),
+                        shared_guest(rng.randrange(3), rng.randrange(1, 999)),
+                    )
+                ),
                 rng.choice(((), (taken(1, rng.randrange(2)),))),
-                rng.choice((None, candidate(VGPU=(f"gpu{row}", 1)))),
+                rng.choice((None, candidate(VGPU=(f"gpu{row}", rng.randint(1, 3))))),
             )
             table.apply(row, 1, AMOUNTS, assignment)
             held.append((row, assignment))

@@ -157,3 +157,15 @@ def test_a_deep_copy_is_one() -> None:
     assert (column[0], other[0], other[1:]) == ("a", "b", CANONICAL)
     assert column != other
     assert column != ("a",)
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=40), st.lists(st.integers(0, 10**6), max_size=30))
+@settings(deadline=None)
+def test_a_column_of_rows_says_what_a_list_of_them_does(texts: list[str], wanted: list[int]) -> None:
+    long = [*texts, *CANONICAL[: PIECE_ROWS + 7], *texts]
+    column = TextColumn(long)
+    for rows in ([row % len(long) for row in wanted], list(range(len(long))), list(range(3, len(long), 2)), []):
+        found = column.arrow(rows_of(*rows))
+        found.validate(full=True)
+        assert found.type == pa.string()
+        assert found.to_pylist() == [long[row] for row in rows]

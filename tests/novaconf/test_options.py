@@ -10,8 +10,17 @@ from engine.novaconf.not_taken import REASONS
 from engine.novaconf.options import OPTIONS, QUOTA, SCHEDULER
 from engine.scheduler.options import SchedulerOptions
 
-BERTHS_OWN = {"placement_filters", "owner_nova", "nova_quirks"}
-"""Settings that stand for no option of nova's."""
+BERTHS_OWN = {
+    "placement_filters",
+    "owner_nova",
+    "nova_quirks",
+    "gpu_best_fit_weight_multiplier",
+    "gpu_fragmentation_weight_multiplier",
+    "gpu_resource_class",
+    "gpu_typical_requests",
+    "randomize_allocation_candidates",
+}
+"""Settings that stand for no option of nova's; the last is placement's."""
 
 
 def test_every_setting_that_is_an_option_of_nova_is_taken_from_it():

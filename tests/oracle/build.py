@@ -25,7 +25,7 @@ from engine.model.selection import Selection
 from engine.scheduler.chain import Chain
 from engine.scheduler.image_texts import image_texts
 from engine.scheduler.options import PLACEMENT_FILTERS, SchedulerOptions
-from engine.scheduler.registry import Filter, all_filters, all_weighers
+from engine.scheduler.registry import Filter, all_filters, nova_weighers
 from engine.scheduler.select import Selector, Step
 from engine.scheduler.sparse import GroupState, ImageCounts, OwnRows, SelectionContext
 from tests.oracle.devices import (
@@ -154,7 +154,8 @@ def build_options(
     quirks: bool = True,
 ) -> SchedulerOptions:
     """Return the options a case's configuration sets, as far as Berth has them, in the types of their defaults."""
-    weighers = tuple(name for name in weigher_order or all_weighers() if name in all_weighers())
+    known_weighers = [item.name for item in nova_weighers()]
+    weighers = tuple(name for name in weigher_order or known_weighers if name in known_weighers)
     metrics = {f"metrics_{name}": value for name, value in config.get("metrics", {}).items()}
     groups = ("filter_scheduler", "scheduler", "compute", "workarounds")
     given = {**{name: value for group in groups for name, value in config.get(group, {}).items()}, **metrics}

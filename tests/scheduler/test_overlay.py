@@ -72,12 +72,14 @@ def test_hints_groups_and_named_hosts_leave_the_choice_that_weighing_every_host_
     many=st.sampled_from((1, 3, 40, 130)),
     full=st.sampled_from((0.0, 0.2, 0.9)),
     ram=st.sampled_from((1.0, -1.0)),
+    few=st.sampled_from((0, 64, 256)),
 )
 def test_hosts_whose_devices_do_not_fit_are_none_for_ranges_and_choice(
-    seed: int, many: int, full: float, ram: float
+    seed: int, many: int, full: float, ram: float, few: int
 ) -> None:
     rng = random.Random(seed)
     twins = Twins.of([random_equipped_host(rng, full) for _ in range(many)], device_chain(ram))
+    twins.fast.overlays.few_hosts = few
     group = GroupState("anti-affinity")
     for _ in range(10):
         spec = pinned(rng.choice((2, 4)), nodes=rng.choice((1, 1, 2)), alternates=rng.choice((0, 2)))

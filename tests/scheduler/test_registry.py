@@ -15,6 +15,7 @@ from engine.scheduler.registry import (
     column_weigher,
     find_filter,
     find_weigher,
+    nova_weighers,
     sparse_filter,
     sparse_weigher,
     text_filter,
@@ -84,6 +85,21 @@ def test_a_filter_is_found_with_and_without_novas_module(name: str) -> None:
 @pytest.mark.parametrize("name", ["RAMWeigher", "nova.scheduler.weights.ram.RAMWeigher"])
 def test_a_weigher_is_found_with_and_without_novas_module(name: str) -> None:
     assert find_weigher(name).name == "RAMWeigher"
+
+
+OWN_WEIGHERS = {"GpuBestFitWeigher", "GpuFragmentationWeigher"}
+
+
+def test_berth_s_own_weighers_run_only_where_they_are_named() -> None:
+    assert {item.name for item in nova_weighers()} == SUPPORTED_WEIGHERS
+    assert set(all_weighers()) == SUPPORTED_WEIGHERS | OWN_WEIGHERS
+    for name in sorted(OWN_WEIGHERS):
+        assert find_weigher(name).name == name
+        # they are in none of nova's modules
+        with pytest.raises(InvalidSettingError, match="there is no weigher"):
+            find_weigher(f"nova.scheduler.weights.gpu.{name}")
+    told = SchedulerOptions(weight_classes=("RAMWeigher", *sorted(OWN_WEIGHERS)), gpu_typical_requests=("1:500:1:1",))
+    assert {item.name for item in Chain.from_options(told).weighers} == {"RAMWeigher", *OWN_WEIGHERS}
 
 
 REMOVED_FILTERS = {
