@@ -124,6 +124,33 @@ TARGETS = (
         (250, 350, 1000),
         at_least=False,
     ),
+    Target(
+        "what-if: creates and deletes replayed",
+        "what-if replay",
+        "{hosts} hosts, 1M instances",
+        "value",
+        "/s",
+        (300_000, 200_000, None),
+        at_least=True,
+    ),
+    Target(
+        "what-if: fork of a fleet, ready to claim on",
+        "what-if fork",
+        "{hosts} hosts",
+        "value",
+        "ms",
+        (None, None, 15),
+        at_least=False,
+    ),
+    Target(
+        "what-if: every single host fails, the fleet 80 % full",
+        "what-if fail",
+        "{hosts} hosts, 80% full",
+        "value",
+        "s",
+        (60, None, None),
+        at_least=False,
+    ),
 )
 _IN_BYTES = {"MB": 1e6, "MiB": 2.0**20, "GB": 1e9, "GiB": 2.0**30}
 

@@ -1,8 +1,8 @@
-"""An Arrow table as the pieces of one IPC stream, small enough to send as messages."""
+"""Arrow tables and batches as the pieces of one IPC stream, small enough to send as messages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,14 +44,21 @@ def arrow_chunks(table: pa.Table, *, chunk_bytes: int = CHUNK_BYTES, batch_rows:
     Its batches have at most ``batch_rows`` rows, and only one of them is encoded at a time: a fleet of a million
     hosts is never held twice.
     """
+    return batch_chunks(table.schema, table.to_batches(max_chunksize=batch_rows), chunk_bytes=chunk_bytes)
+
+
+def batch_chunks(
+    schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, chunk_bytes: int = CHUNK_BYTES
+) -> Iterator[bytes]:
+    """Yields batches of one schema as one Arrow IPC stream in pieces of at most ``chunk_bytes``, each as it comes."""
     import pyarrow as pa
 
     pieces = _Pieces()
     # texts that repeat make most of a fleet, and packing them takes less time than sending them
     options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with pa.ipc.new_stream(pa.PythonFile(pieces, mode="w"), table.schema, options=options) as writer:
+    with pa.ipc.new_stream(pa.PythonFile(pieces, mode="w"), schema, options=options) as writer:
         yield from _cut(pieces.take(), chunk_bytes)
-        for batch in table.to_batches(max_chunksize=batch_rows):
+        for batch in batches:
             writer.write_batch(batch)
             yield from _cut(pieces.take(), chunk_bytes)
     yield from _cut(pieces.take(), chunk_bytes)

@@ -8,8 +8,9 @@ when repeated, reads and a selection with a client token, are retried while the 
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -20,6 +21,7 @@ from grpc_status import rpc_status
 
 from engine import __version__
 from engine.client_errors import engine_error
+from engine.v1 import capacity_service_pb2 as capacity
 from engine.v1 import inventory_pb2 as inventory
 from engine.v1 import inventory_service_pb2 as hosts
 from engine.v1 import request_spec_pb2 as specs
@@ -28,6 +30,7 @@ from engine.v1 import scheduler_service_pb2 as scheduler
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from engine.capacity_client import OnProgress, SnapshotParts
     from engine.placement_stream import BatchAnswer
 
 DEFAULT_TARGET = "127.0.0.1:7474"
@@ -39,6 +42,7 @@ MAX_MESSAGE_BYTES = 64 << 20
 
 _SCHEDULER = "engine.v1.SchedulerService"
 _INVENTORY = "engine.v1.InventoryService"
+_CAPACITY = "engine.v1.CapacityService"
 _RETRIED = {
     _SCHEDULER: (
         "SelectDestinations",
@@ -322,6 +326,46 @@ class Client:
         return self._call(
             self._once, _INVENTORY, "DeleteSharingProviders", request, hosts.DeleteSharingProvidersResponse
         )
+
+    def snapshot(self, *, timeout_s: float = LONG_TIMEOUT_S) -> SnapshotParts:
+        """Returns all that a what-if needs to know of the service as of one moment. Raises BusyError."""
+        from engine.capacity_client import snapshot_parts
+
+        method = self._once.unary_stream(
+            f"/{_CAPACITY}/GetSnapshot",
+            request_serializer=capacity.GetSnapshotRequest.SerializeToString,
+            response_deserializer=capacity.GetSnapshotResponse.FromString,
+        )
+        return snapshot_parts(self._replies(method, capacity.GetSnapshotRequest(), timeout_s))
+
+    def ask(
+        self,
+        question: str,
+        scenario_toml: str,
+        out: Path,
+        *,
+        scenario_name: str = "",
+        seed: int | None = None,
+        files: Mapping[str, bytes] | None = None,
+        on_progress: OnProgress | None = None,
+        timeout_s: float | None = None,
+    ) -> None:
+        """Has the service answer a what-if question, and writes report.html, decisions.parquet and summary.json.
+
+        ``files`` are those that the scenario names, by that name; ``live = "self"`` in it is the service as it is.
+        There is no deadline unless told. Raises InvalidFileError, InvalidRequestError, BusyError.
+        """
+        from engine.capacity_client import no_progress, save_answer
+
+        request = capacity.AskRequest(
+            question=question, scenario_toml=scenario_toml, scenario_name=scenario_name, seed=seed, files=files or {}
+        )
+        method = self._once.unary_stream(
+            f"/{_CAPACITY}/Ask",
+            request_serializer=capacity.AskRequest.SerializeToString,
+            response_deserializer=capacity.AskResponse.FromString,
+        )
+        save_answer(self._replies(method, request, timeout_s), out, on_progress or no_progress)
 
     def _call(
         self,

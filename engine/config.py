@@ -26,7 +26,8 @@ class Settings(BaseSettings):
 
     ``listen``: HOST:PORT. ``seed``: of the random choices that nova's options ask for; None takes one from the system.
     ``token_retention_s``: how long a client token keeps its answer. ``drain_s``: how long a stop waits for calls under
-    way. ``view_budget_mb``: memory for class views.
+    way. ``view_budget_mb``: memory for class views. ``whatif_at_once``: how many what-if questions are worked on at a
+    time, each by a process of its own; ``whatif_waiting``: how many more may wait.
     """
 
     model_config = SettingsConfigDict(env_prefix="BERTH_", env_nested_delimiter="__", extra="forbid", frozen=True)
@@ -38,6 +39,8 @@ class Settings(BaseSettings):
     drain_s: float = Field(default=30.0, ge=0)
     max_message_mb: int = Field(default=64, ge=1, le=1024)
     view_budget_mb: int = Field(default=256, ge=1)
+    whatif_at_once: int = Field(default=1, ge=1, le=64)
+    whatif_waiting: int = Field(default=8, ge=0, le=1000)
     scheduler: SchedulerOptions = SchedulerOptions()
     ledger: LedgerOptions = LedgerOptions()
     boot: BootOptions = BootOptions()

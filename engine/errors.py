@@ -155,6 +155,12 @@ class ShuttingDownError(EngineError):
     reason = "SHUTTING_DOWN"
 
 
+class BusyError(EngineError):
+    """The service works on as much of this kind as it takes on, and as much waits: ask again later."""
+
+    reason = "BUSY"
+
+
 class ServiceUnavailableError(EngineError):
     """No service answers at the address, or not in time; raised by the client, never sent by the service."""
 

@@ -17,6 +17,7 @@ _ADVICE = {
     "LEDGER_CORRUPT": "restore the state directory from a copy; `berth audit --state-dir DIR` says what disagrees",
     "LEDGER_UNAVAILABLE": "nothing was recorded: look at the service's disk, then try again",
     "SHUTTING_DOWN": "try again when the service is back",
+    "BUSY": "try again later, or ask on a machine of your own: a snapshot can be had at any time",
     "SERVICE_UNAVAILABLE": "start one with `berth serve`, or say where it listens with --target or BERTH_TARGET",
     "GENERATION_CONFLICT": "read the record again and repeat the change",
     "INTERNAL": "the service's log has the cause; with BERTH_DEBUG=1 a fault of this command shows its trace",

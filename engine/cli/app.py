@@ -26,6 +26,7 @@ from engine.cli import (
 from engine.cli.cloud import boot, server
 from engine.cli.exit_codes import HELP
 from engine.cli.replay import command as replay
+from engine.cli.whatif import command as whatif
 
 app = typer.Typer(
     name="berth",
@@ -72,5 +73,6 @@ app.command("move")(allocations.move)
 app.command("revert")(allocations.revert)
 app.add_typer(allocations.app, name="allocations")
 app.command("replay")(replay.replay)
+app.add_typer(whatif.app, name="whatif")
 app.command("audit")(audit.audit)
 app.add_typer(config.app, name="config")

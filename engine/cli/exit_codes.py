@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from engine.errors import (
+    BusyError,
     ConflictError,
     EngineError,
     InvalidRequestError,
@@ -38,6 +39,7 @@ _CODES: tuple[tuple[type[EngineError], ExitCode], ...] = (
     (LedgerCorruptError, ExitCode.INTERNAL),
     (LedgerError, ExitCode.UNAVAILABLE),
     (ShuttingDownError, ExitCode.UNAVAILABLE),
+    (BusyError, ExitCode.UNAVAILABLE),
     (ServiceUnavailableError, ExitCode.UNAVAILABLE),
 )
 

@@ -26,18 +26,18 @@ def write_line(text: str) -> None:
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
     """Writes a table to standard output; a column whose values are all numbers is aligned to the right."""
-    show_table(_console(stderr=False), columns, rows, title=title)
+    show_table(open_console(stderr=False), columns, rows, title=title)
 
 
 def write_facts(facts: Iterable[tuple[str, object]]) -> None:
     """Writes names and values to standard output, one pair a line."""
     # As text, so that numbers stand below the words and not at the right.
-    show_table(_console(stderr=False), ("", ""), ((name.replace("_", " "), cell(value)) for name, value in facts))
+    show_table(open_console(stderr=False), ("", ""), ((name.replace("_", " "), cell(value)) for name, value in facts))
 
 
 def write_error_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Writes a table to standard error."""
-    show_table(_console(stderr=True), columns, rows)
+    show_table(open_console(stderr=True), columns, rows)
 
 
 def show_table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
@@ -76,7 +76,8 @@ def cell(value: object) -> str:
     return text or "-"
 
 
-def _console(*, stderr: bool) -> Console:
+def open_console(*, stderr: bool = False) -> Console:
+    """Returns a console on standard output or standard error: as wide as the terminal, or not folding its lines."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout

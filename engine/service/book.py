@@ -17,6 +17,7 @@ from engine.ledger.state import LedgerState
 from engine.model.assignment import Assignment
 from engine.model.resources import DISK_GB, MEMORY_MB, VCPU
 from engine.service.assignments import decoded
+from engine.service.book_picture import BookPicture
 from engine.service.consumer_index import ConsumerIndex, Consumers, as_consumers
 from engine.service.image_counts import ImageCounter
 
@@ -215,6 +216,23 @@ class AllocationBook:
     def group_counts(self, group: str) -> dict[int, int]:
         """Return how many instances placed into a server group each row holds."""
         return dict(self._group_counts.get(group, {}))
+
+    def picture(self) -> BookPicture:
+        """Return the book as it is now, for another thread to read while it goes on here."""
+        size = self._size
+        # what a place once says of these it says for ever, and columns that grow or are tidied are new ones
+        consumers, created_us, owners = self._consumers[:size], self._created_us[:size], self._owner[:size]
+        return BookPicture(
+            self._state[:size] == HELD,
+            consumers,
+            self._rows[:size].copy(),
+            self._shape[:size].copy(),
+            owners,
+            created_us,
+            tuple(self.shapes),
+            tuple(self.owners),
+            dict(self._assignments),
+        )
 
     # -- writing ------------------------------------------------------------------------------------------------------
 

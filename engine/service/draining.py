@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TypeVar
 
 from engine.errors import ShuttingDownError
@@ -16,7 +16,7 @@ def stopping() -> ShuttingDownError:
     return ShuttingDownError("the service is stopping: what was answered is kept, send the rest again later")
 
 
-async def until_draining(messages: AsyncIterator[_Message], draining: asyncio.Event) -> AsyncIterator[_Message]:
+async def until_draining(messages: AsyncIterator[_Message], draining: asyncio.Event) -> AsyncGenerator[_Message, None]:
     """Yield messages as they come; raise ShuttingDownError instead of waiting for one once ``draining`` is set."""
     drained = asyncio.ensure_future(draining.wait())
     messages = aiter(messages)

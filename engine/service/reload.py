@@ -16,7 +16,7 @@ from engine.service.daemon_thread import in_daemon_thread
 
 RELOADED: Final = ("scheduler", "seed", "token_retention_s", "drain_s", "view_budget_mb")
 """The settings that a running service takes over."""
-FIXED: Final = ("listen", "state_dir", "max_message_mb", "ledger")
+FIXED: Final = ("listen", "state_dir", "max_message_mb", "whatif_at_once", "whatif_waiting", "ledger")
 """Those that it opened something with when it started."""
 NOT_READ: Final = ("boot", "cloud")
 """Those of other processes, which may stand in the same file."""

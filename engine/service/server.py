@@ -24,6 +24,7 @@ from engine.scheduler.chain import Chain
 from engine.scheduler.compiler import compiling
 from engine.scheduler.select import Selector
 from engine.scheduler.warming import load_first
+from engine.service.capacity_servicer import CapacityServicer
 from engine.service.commits import Commits
 from engine.service.daemon_thread import in_daemon_thread
 from engine.service.health import Health
@@ -38,6 +39,8 @@ from engine.service.restore import GENERATIONS_PER_START, Restored, restore, sta
 from engine.service.scheduler_servicer import SchedulerServicer
 from engine.service.segment_compaction import compact_now_and_then
 from engine.v1 import (
+    capacity_service_pb2,
+    capacity_service_pb2_grpc,
     inventory_service_pb2,
     inventory_service_pb2_grpc,
     scheduler_service_pb2,
@@ -48,9 +51,12 @@ _LOG = logging.getLogger("berth.service")
 _FORGET_INTERVAL_S = 60.0
 _SWITCH_INTERVAL_S = 0.0005
 """How long one thread may keep another from Python's lock; by default it is ten times as long, too long for a call."""
+_WHATIF_FOLDER = "whatif"
+"""Where, in the state directory, questions are answered."""
 SERVICES = (
     scheduler_service_pb2.DESCRIPTOR.services_by_name["SchedulerService"].full_name,
     inventory_service_pb2.DESCRIPTOR.services_by_name["InventoryService"].full_name,
+    capacity_service_pb2.DESCRIPTOR.services_by_name["CapacityService"].full_name,
 )
 
 
@@ -88,6 +94,7 @@ class Service:
         self._commits: Commits | None = None
         self._writer: InventoryWriter | None = None
         self._scheduler: SchedulerServicer | None = None
+        self.capacity: CapacityServicer | None = None
         self._reread = reread
         self._reload_asked = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -112,12 +119,20 @@ class Service:
         selector.overlays.places_many = False
         scheduler.explains.clear()
         inventory = InventoryServicer(placer, writer, self.draining)
+        capacity = self.capacity = CapacityServicer(
+            placer,
+            self.draining,
+            Path(settings.state_dir) / _WHATIF_FOLDER,
+            at_once=settings.whatif_at_once,
+            waiting=settings.whatif_waiting,
+        )
 
         def add_services(server: grpc.aio.Server) -> None:
             methods = Methods()
             # what protoc generates has no types
             scheduler_service_pb2_grpc.add_SchedulerServiceServicer_to_server(scheduler, methods)  # type: ignore[no-untyped-call]
             inventory_service_pb2_grpc.add_InventoryServiceServicer_to_server(inventory, methods)  # type: ignore[no-untyped-call]
+            capacity_service_pb2_grpc.add_CapacityServiceServicer_to_server(capacity, methods)  # type: ignore[no-untyped-call]
             health_pb2_grpc.add_HealthServicer_to_server(self.health, methods)
             server.add_generic_rpc_handlers([methods])
             reflection.enable_server_reflection([*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
@@ -154,6 +169,8 @@ class Service:
                 await task
         await self.health.enter_graceful_shutdown()
         self.health.end_watches()
+        if self.capacity is not None:
+            self.capacity.close()
         if self._server is not None:
             await self._server.stop(self.settings.drain_s)
         if self._writer is not None:

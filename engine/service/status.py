@@ -14,6 +14,7 @@ from grpc_status import rpc_status
 
 from engine.errors import (
     AllocationExistsError,
+    BusyError,
     ConflictError,
     EngineError,
     GenerationConflictError,
@@ -45,6 +46,7 @@ _CODES: tuple[tuple[type[EngineError], int], ...] = (
     (LedgerCorruptError, code_pb2.DATA_LOSS),
     (LedgerError, code_pb2.UNAVAILABLE),
     (ShuttingDownError, code_pb2.UNAVAILABLE),
+    (BusyError, code_pb2.RESOURCE_EXHAUSTED),
     (ServiceUnavailableError, code_pb2.UNAVAILABLE),
 )
 

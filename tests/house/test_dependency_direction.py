@@ -15,11 +15,19 @@ FITTING = "engine.fitting"
 PLACEMENT = "engine.placement"
 SCHEDULER = "engine.scheduler"
 LEDGER = "engine.ledger"
+WHATIF = "engine.whatif"
 WIRE = "engine.v1"
 CONFIG = "engine.config"
 VERSION = "engine.__version__"
+PIECES = "engine.arrow_chunks"
 
-CLIENT_MODULES = ("engine.client", "engine.client_errors", "engine.placement_stream", "engine.arrow_chunks")
+CLIENT_MODULES = (
+    "engine.client",
+    "engine.client_errors",
+    "engine.capacity_client",
+    "engine.placement_stream",
+    "engine.arrow_chunks",
+)
 """The client and the modules that only it is made of."""
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -31,8 +39,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     SCHEDULER: (ERRORS, MODEL, FITTING, PLACEMENT, INVENTORY),
     LEDGER: (ERRORS,),
     "engine.novaconf": (ERRORS, MODEL, SCHEDULER, FITTING),
-    "engine.whatif": (ERRORS, MODEL, FITTING, INVENTORY, SCHEDULER),
-    "engine.service": (ERRORS, MODEL, FITTING, INVENTORY, SCHEDULER, LEDGER, WIRE, CONFIG, VERSION),
+    WHATIF: (ERRORS, MODEL, FITTING, INVENTORY, SCHEDULER, VERSION),
+    "engine.service": (ERRORS, MODEL, FITTING, INVENTORY, SCHEDULER, LEDGER, WHATIF, WIRE, CONFIG, VERSION, PIECES),
     CONFIG: (ERRORS, MODEL, SCHEDULER, LEDGER, "engine.boot.options", "engine.cloud.options"),
     "engine.faults": (ERRORS,),
     "engine.rest": (ERRORS, VERSION, "engine.faults"),

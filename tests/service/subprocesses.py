@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,3 +84,24 @@ def served(
         yield running
     finally:
         running.kill()
+
+
+def whatif_processes(pid: int) -> list[int]:
+    """The what-if processes that a process has begun and that are not over."""
+    return [child for child in _children(pid) if b"engine.whatif.process" in _command(child)]
+
+
+def _children(pid: int) -> list[int]:
+    threads = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for file in threads for child in _content(file).split()]
+
+
+def _command(pid: int) -> bytes:
+    return _content(Path(f"/proc/{pid}/cmdline"))
+
+
+def _content(file: Path) -> bytes:
+    """What a file of a process says, nothing once that is gone."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return file.read_bytes()
+    return b""

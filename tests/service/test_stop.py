@@ -111,7 +111,7 @@ def test_health_says_so_and_new_calls_are_refused(disk, tmp_path):
     with serving(tmp_path) as local:
         add_hosts(local.client, {})
         health = health_pb2_grpc.HealthStub(local.channel)
-        names = ("", "engine.v1.SchedulerService", "engine.v1.InventoryService")
+        names = ("", "engine.v1.SchedulerService", "engine.v1.InventoryService", "engine.v1.CapacityService")
         watch = health.Watch(health_pb2.HealthCheckRequest(service=names[1]))
         assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
         for name in names:

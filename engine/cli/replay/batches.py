@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cli.replay.events import Events
-from engine.cli.replay.trace import Trace
 from engine.v1.scheduler_service_pb2 import SelectDestinationsStreamRequest
+from engine.whatif.workload import Events
+from engine.whatif.workloads.trace import Trace
 
 
 def batches(
@@ -22,7 +22,7 @@ def batches(
     """
     names = [shape.name for shape in trace.shapes]
     for sequence, begin in enumerate(range(0, len(events), batch)):
-        vms, creates = events.vms[begin : begin + batch], events.creates[begin : begin + batch]
+        vms, creates = events.instances[begin : begin + batch], events.creates[begin : begin + batch]
         created, deleted = vms[creates], vms[~creates]
         codes = trace.shape_codes[created]
         used = np.flatnonzero(np.bincount(codes, minlength=len(names)))

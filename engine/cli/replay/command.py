@@ -56,7 +56,7 @@ def replay(
     from engine.cli.replay.refusals import RefusalWatch
     from engine.cli.replay.report import write_report
     from engine.cli.replay.send import send
-    from engine.cli.replay.trace import read_trace
+    from engine.whatif.workloads.trace import read_trace
 
     vms = read_trace(trace, split=split, limit=limit)
     name = run or token_hex(8)

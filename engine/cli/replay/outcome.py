@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cli.replay.events import Events
-from engine.cli.replay.trace import Shape, Trace
 from engine.v1.scheduler_service_pb2 import PlacementOutcome
+from engine.whatif.workload import Events
+from engine.whatif.workloads.trace import Shape, Trace
 
 PLACED = int(PlacementOutcome.PLACEMENT_OUTCOME_PLACED)
 REFUSED = int(PlacementOutcome.PLACEMENT_OUTCOME_NO_VALID_HOST)
@@ -59,10 +59,10 @@ def summed_up(
 ) -> ReplayOutcome:
     """Returns a replay in numbers; ``outcomes`` is a PlacementOutcome a create, in the order of the creates."""
     of_vm = np.zeros(len(trace), np.uint8)
-    of_vm[events.vms[events.creates]] = outcomes
+    of_vm[events.instances[events.creates]] = outcomes
     placed = ((of_vm == PLACED) | (of_vm == REPEATED)).astype(np.int64)
     # Counted from the answers, not from what the service held, so that a repeated run has the same peak.
-    steps = np.where(events.creates, placed[events.vms], -placed[events.vms])
+    steps = np.where(events.creates, placed[events.instances], -placed[events.instances])
     refused = np.bincount(trace.shape_codes[of_vm == REFUSED], minlength=len(trace.shapes))
     most_first = np.argsort(-refused, kind="stable")[: np.count_nonzero(refused)]
     return ReplayOutcome(

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.cli.replay.outcome import ReplayOutcome
-from engine.cli.replay.trace import Shape, Trace
 from engine.client import Client
 from engine.v1.request_spec_pb2 import RequestSpec
 from engine.v1.scheduler_service_pb2 import ExplainSelectionResponse
+from engine.whatif.workloads.trace import Shape, Trace
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from contextlib import closing
 import numpy as np
 
 from engine.cli.replay.batches import batches
-from engine.cli.replay.events import events_in_order
 from engine.cli.replay.outcome import PLACED, REFUSED, REPEATED, TOKEN_REUSED, ReplayOutcome, summed_up
 from engine.cli.replay.tokens import run_tokens
-from engine.cli.replay.trace import Trace
 from engine.client import Client
 from engine.errors import EngineError, TokenReusedError
 from engine.placement_stream import BatchAnswer
 from engine.v1.request_spec_pb2 import Flavor
+from engine.whatif.workloads.events import events_in_order
+from engine.whatif.workloads.trace import Trace
 
 _FLAVORS_A_CALL = 10_000
 
@@ -41,7 +41,7 @@ def send(
     events = events_in_order(trace)
     creates = int(np.count_nonzero(events.creates))
     outcomes = np.zeros(creates, np.uint8)
-    created_shapes = trace.shape_codes[events.vms[events.creates]]
+    created_shapes = trace.shape_codes[events.instances[events.creates]]
     messages = batches(trace, events, run_tokens(run, trace.rows), batch=batch, project=project)
     answered = released = count = 0
     began = time.perf_counter()

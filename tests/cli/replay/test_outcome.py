@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.cli.replay.events import events_in_order
 from engine.cli.replay.outcome import PLACED, REFUSED, REPEATED, summed_up
-from engine.cli.replay.trace import Shape, Trace
+from engine.whatif.workloads.events import events_in_order
+from engine.whatif.workloads.trace import Shape, Trace
 
 
 def test_the_numbers_of_a_replay():

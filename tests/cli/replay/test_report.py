@@ -7,7 +7,7 @@ import pytest
 from engine.cli.replay.outcome import ReplayOutcome
 from engine.cli.replay.refusals import Refusal
 from engine.cli.replay.report import write_report
-from engine.cli.replay.trace import Shape
+from engine.whatif.workloads.trace import Shape
 
 SHAPES = tuple((Shape(number, 1024, 0), 10 - number) for number in range(1, 5))
 OUTCOME = ReplayOutcome(

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from engine.cli.replay.send import send
-from engine.cli.replay.trace import read_trace
 from engine.errors import EngineError, ShuttingDownError, TokenReusedError
 from engine.placement_stream import BatchAnswer
+from engine.whatif.workloads.trace import read_trace
 
 
 class Scripted:

@@ -1,0 +1,1 @@
+"""``berth whatif``: capacity questions about a fleet, answered by the chain that places."""

@@ -1,0 +1,1 @@
+"""Scenarios: what a what-if question is asked about, as a TOML document and as checked models of it."""
