@@ -24,7 +24,7 @@ OnProgress = Callable[[str, int, int], None]
 class SnapshotParts:
     """A service at one moment: what it is of, the JSON document of its small parts, hosts, and what instances hold.
 
-    ``engine.whatif.documents.snapshot_of`` makes a what-if's snapshot of them.
+    ``engine.whatif.served.documents.snapshot_of`` makes a what-if's snapshot of them.
     """
 
     facts: SnapshotFacts

@@ -16,7 +16,7 @@ from engine.ledger.records import Owner, Shape
 from engine.model.assignment import Assignment
 from engine.model.resources import DISK_GB, MEMORY_MB, VCPU
 from engine.service.assignments import encoded
-from engine.whatif.snapshot import ALLOCATION_SCHEMA
+from engine.whatif.served.snapshot import ALLOCATION_SCHEMA
 
 BATCH_ROWS: Final = 65_536
 """Allocations made into a batch in one go: some milliseconds."""

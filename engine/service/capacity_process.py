@@ -16,10 +16,10 @@ from subprocess import PIPE, Popen
 from typing import Final
 
 from engine.errors import EngineError
-from engine.whatif.frames import Answered, Failed, Step, Task, Word, read_word, write_frame
+from engine.whatif.served.frames import Answered, Failed, Step, Task, Word, read_word, write_frame
 
 _LOG = logging.getLogger("berth.service")
-_ARGUMENTS: Final = ("-m", "engine.whatif.process")
+_ARGUMENTS: Final = ("-m", "engine.whatif.served.process")
 _END_S: Final = 2.0
 _END_POLL_S: Final = 0.01
 _LAST_WORDS: Final = 4096

@@ -24,7 +24,7 @@ from engine.service.placer import Placer
 from engine.service.status import streaming
 from engine.v1 import capacity_service_pb2 as pb
 from engine.v1 import capacity_service_pb2_grpc
-from engine.whatif.frames import Task
+from engine.whatif.served.frames import Task
 
 MAX_SCENARIO_BYTES: Final = 1 << 20
 _MAX_SEED: Final = 2**63 - 1
@@ -167,8 +167,8 @@ def _checked(request: Any, name: str) -> bool:
     """Return whether a question is about this service; raise InvalidRequestError for what can have no answer."""
     # a service that is never asked starts without all that reads scenarios
     from engine.whatif.asking import question_of
-    from engine.whatif.offered import check_files, reads_itself
     from engine.whatif.scenario.reading import parse_scenario
+    from engine.whatif.served.offered import check_files, reads_itself
 
     question_of(request.question)
     scenario = parse_scenario(request.scenario_toml, name)

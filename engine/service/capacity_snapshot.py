@@ -23,9 +23,9 @@ from engine.inventory.fleet_schema import FLEET_SCHEMA
 from engine.service.book_picture import BookPicture, allocation_batches
 from engine.service.placer import Placer
 from engine.v1 import capacity_service_pb2 as pb
-from engine.whatif.documents import Documents, encode_documents
-from engine.whatif.snapshot import ALLOCATION_SCHEMA
-from engine.whatif.snapshot_files import SnapshotPaths
+from engine.whatif.served.documents import Documents, encode_documents
+from engine.whatif.served.snapshot import ALLOCATION_SCHEMA
+from engine.whatif.served.snapshot_files import SnapshotPaths
 
 HOST_ROWS: Final = 8_192
 """Hosts made into a batch in one go: some milliseconds, most of them outside Python's lock."""
@@ -118,7 +118,7 @@ class SnapshotMemory:
         return SnapshotPaths(*(f"/proc/self/fd/{number}" for number in self.numbers))
 
     def write(self, picture: Picture) -> None:
-        """Write a picture, as ``engine.whatif.snapshot_files`` reads it; raise OSError."""
+        """Write a picture, as ``engine.whatif.served.snapshot_files`` reads it; raise OSError."""
         paths = self.paths
         Path(paths.documents).write_bytes(encode_documents(picture.documents))
         _write(paths.hosts, FLEET_SCHEMA, host_batches(picture.fleet))

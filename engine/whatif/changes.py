@@ -19,7 +19,7 @@ from engine.errors import InvalidHostError, InvalidRequestError
 from engine.inventory.export import fleet_rows
 from engine.inventory.fleet_schema import FLEET_SCHEMA
 from engine.inventory.ingest import fleet_columns
-from engine.whatif.decisions import Cause, Decisions, Outcome
+from engine.whatif.decisions import Cause, Decisions
 from engine.whatif.fleets.choice import rows_of, unknown_name
 from engine.whatif.fleets.known_names import ADDED
 from engine.whatif.fleets.opening import refresh_services
@@ -104,14 +104,8 @@ def _empty_hosts(change: RemoveHosts | Drain | Fail, world: World, rows: Numbers
     instances = world.instances_on(rows)
     before = world.rows[instances].astype(np.int32)
     found = world.move(instances)
-    decided = Decisions.empty(len(instances))
-    decided.times_s[:] = change.at
-    decided.instances[:] = instances
-    decided.codes[:] = world.codes[instances]
-    decided.causes[:] = Cause.EVACUATE if isinstance(change, Fail) else Cause.DRAIN
-    decided.outcomes[:] = np.where(found.refused, Outcome.REFUSED, Outcome.PLACED)
-    decided.rows[:] = found.rows
-    decided.weights[:] = found.weights
+    cause = Cause.EVACUATE if isinstance(change, Fail) else Cause.DRAIN
+    decided = Decisions.of(change.at, instances, world.codes[instances], cause, found.rows, found.weights)
     lost = instances[found.refused]
     if len(lost):
         # where an old place is given back the host takes nothing new, so that the moment of it does not matter

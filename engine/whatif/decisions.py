@@ -99,6 +99,27 @@ class Decisions:
         return cls(*(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(cls)))
 
     @classmethod
+    def of(
+        cls,
+        times_s: float | npt.NDArray[np.float64],
+        instances: npt.NDArray[np.int64],
+        codes: npt.NDArray[np.int32],
+        cause: Cause,
+        rows: npt.NDArray[np.int32],
+        weights: npt.NDArray[np.float64],
+    ) -> Decisions:
+        """Return decisions on instances, refused where the row is negative; why is yet to be filled in."""
+        made = cls.empty(len(instances))
+        made.times_s[:] = times_s
+        made.instances[:] = instances
+        made.codes[:] = codes
+        made.causes[:] = cause
+        made.outcomes[:] = np.where(rows < 0, Outcome.REFUSED, Outcome.PLACED)
+        made.rows[:] = rows
+        made.weights[:] = weights
+        return made
+
+    @classmethod
     def empty(cls, many: int) -> Decisions:
         """Return room for so many decisions."""
         return cls(

@@ -17,7 +17,7 @@ from engine.whatif.fleets.opening import Sources, opened
 from engine.whatif.scenario.document import key_path
 from engine.whatif.scenario.model import Scenario
 from engine.whatif.scenario.reading import with_values
-from engine.whatif.snapshot import Snapshot
+from engine.whatif.served.snapshot import Snapshot
 from engine.whatif.workloads.trace_table import read_trace_table
 from engine.whatif.world import World
 

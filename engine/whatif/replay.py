@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from engine.whatif.answer import Progress, no_progress
 from engine.whatif.changes import apply_change
-from engine.whatif.decisions import Cause, Decisions, Outcome
+from engine.whatif.decisions import Cause, Decisions
 from engine.whatif.measure.shortages import explain_refused
 from engine.whatif.scenario.changes import Change
 from engine.whatif.workload import Workload
@@ -119,14 +119,8 @@ class _Run:
             length = int(np.flatnonzero(creates)[happened - 1]) + 1 if happened else 0
             rows, creates, numbers = rows[:length], creates[:length], numbers[:length]
             created, found = created[:happened], Found(found.rows[:happened], found.weights[:happened])
-        decided = Decisions.empty(len(created))
-        decided.times_s[:] = self.events.times_s[first : first + len(creates)][creates]
-        decided.instances[:] = created
-        decided.codes[:] = world.codes[created]
-        decided.causes[:] = Cause.CREATE
-        decided.outcomes[:] = np.where(found.refused, Outcome.REFUSED, Outcome.PLACED)
-        decided.rows[:] = found.rows
-        decided.weights[:] = found.weights
+        times_s = self.events.times_s[first : first + len(creates)][creates]
+        decided = Decisions.of(times_s, created, world.codes[created], Cause.CREATE, found.rows, found.weights)
         if found.refused.any():
             self._explain(decided, numbers, creates, rows)
         self.parts.append(decided)

@@ -42,8 +42,8 @@ class Workload:
     """Instances, one entry each, and their events.
 
     ``requests``: what is asked for, each a request for one instance; ``codes`` int32: the request of each instance;
-    ``names``: what the source calls each instance, text or whole numbers; ``groups`` int32: its server group, an index
-    into nothing but itself, NO_GROUP for none, all under ``rule``. ``stop_after_refusals``: a fill ends there (0: goes
+    ``names``: what the source calls each instance, text or whole numbers; ``groups`` int32: the number of its
+    server group, NO_GROUP for none, all under ``rule``. ``stop_after_refusals``: a fill ends there (0: goes
     on to its end).
     """
 

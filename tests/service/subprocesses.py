@@ -88,7 +88,7 @@ def served(
 
 def whatif_processes(pid: int) -> list[int]:
     """The what-if processes that a process has begun and that are not over."""
-    return [child for child in _children(pid) if b"engine.whatif.process" in _command(child)]
+    return [child for child in _children(pid) if b"engine.whatif.served.process" in _command(child)]
 
 
 def _children(pid: int) -> list[int]:

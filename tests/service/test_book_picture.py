@@ -16,7 +16,7 @@ from engine.model.assignment import Assignment
 from engine.model.numa import GuestCell, GuestNuma
 from engine.service.book import AllocationBook, shape_amounts
 from engine.service.book_picture import allocation_batches
-from engine.whatif.snapshot import ALLOCATION_SCHEMA
+from engine.whatif.served.snapshot import ALLOCATION_SCHEMA
 
 HOSTS = pa.array([f"h{number}" for number in range(9)])
 PINNED = Assignment(numa=GuestNuma((GuestCell(0, frozenset(), frozenset({0, 1}), 512),)))

@@ -15,7 +15,7 @@ import pytest
 
 from engine.errors import EngineError, InvalidFileError
 from engine.service.capacity_process import WhatIf
-from engine.whatif.frames import Step, Task
+from engine.whatif.served.frames import Step, Task
 from tests.service.subprocesses import whatif_processes
 
 SCENARIO = '[fleet]\nsynthetic = "2 hosts of 8c 32g"\n[[flavors]]\nname = "small"\nvcpus = 2\nmemory_mb = 4096\n'

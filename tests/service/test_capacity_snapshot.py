@@ -22,11 +22,11 @@ from engine.model.assignment import Assignment
 from engine.scheduler.options import SchedulerOptions
 from engine.service.capacity_snapshot import SnapshotMemory, held_batches, picture_of, snapshot_messages
 from engine.v1.inventory_pb2 import Aggregate, Host, ServerGroup
-from engine.whatif.documents import snapshot_of
 from engine.whatif.inputs import Inputs, open_world
 from engine.whatif.scenario.reading import parse_scenario
-from engine.whatif.snapshot import ALLOCATION_SCHEMA, Snapshot
-from engine.whatif.snapshot_files import read_snapshot
+from engine.whatif.served.documents import snapshot_of
+from engine.whatif.served.snapshot import ALLOCATION_SCHEMA, Snapshot
+from engine.whatif.served.snapshot_files import read_snapshot
 from tests.service.devices import RACK_UUID, gpu_host, gpus, inventories, numa_host, shared_disk, update
 from tests.service.harness import Running, serving
 from tests.service.messages import add_flavor, add_hosts, new_uuid, spec

@@ -15,7 +15,7 @@ from engine.whatif.fleets.synthetic import synthetic_fleet
 from engine.whatif.inputs import Inputs, inputs_for, open_world, read_inputs
 from engine.whatif.scenario.model import Scenario
 from engine.whatif.scenario.reading import parse_scenario, with_values
-from engine.whatif.snapshot import ALLOCATION_SCHEMA, Snapshot
+from engine.whatif.served.snapshot import ALLOCATION_SCHEMA, Snapshot
 from tests.builders import fleet
 
 

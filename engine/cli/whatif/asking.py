@@ -20,7 +20,7 @@ from engine.whatif.report.files import DECISIONS, REPORT, SUMMARY, check_out
 if TYPE_CHECKING:
     from engine.whatif.answer import Progress
     from engine.whatif.scenario.model import Scenario
-    from engine.whatif.snapshot import Snapshot
+    from engine.whatif.served.snapshot import Snapshot
     from engine.whatif.sweep.executor import Executor
 
 _SELF = "self"
@@ -88,7 +88,7 @@ def _asked_there(question: str, file: Path, options: AskOptions, progress: Progr
 def _files(scenario: Scenario, base: Path) -> dict[str, bytes]:
     """Return the files that a scenario names, to be sent with it; raise InvalidRequestError for what cannot be."""
     from engine.client import MAX_MESSAGE_BYTES
-    from engine.whatif.offered import named_files
+    from engine.whatif.served.offered import named_files
 
     found: dict[str, bytes] = {}
     for name in named_files(scenario):
@@ -117,7 +117,7 @@ def _about_service(scenario: Scenario, target: str) -> Scenario:
 
 def _snapshot(target: str, timeout_s: float) -> Snapshot:
     from engine.client import Client
-    from engine.whatif.documents import snapshot_of
+    from engine.whatif.served.documents import snapshot_of
 
     if target == _SELF:
         raise InvalidRequestError(

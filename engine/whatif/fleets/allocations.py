@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from engine.errors import InvalidFileError
 from engine.model.limits import MAX_AMOUNT
-from engine.whatif.snapshot import ALLOCATION_SCHEMA
+from engine.whatif.served.snapshot import ALLOCATION_SCHEMA
 
 _REQUIRED: Final = 6
 _NAMES: Final = 3

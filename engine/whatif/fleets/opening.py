@@ -23,7 +23,7 @@ from engine.whatif.scenario.chain import chain_options
 from engine.whatif.scenario.fleet import FleetAggregate
 from engine.whatif.scenario.model import Scenario
 from engine.whatif.scenario.requests import aliases_of, flavor_request, request_of
-from engine.whatif.snapshot import Snapshot
+from engine.whatif.served.snapshot import Snapshot
 from engine.whatif.world import World
 
 _SECOND_US = 1_000_000

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.whatif.answer import Progress
-from engine.whatif.decisions import Cause, Decisions, Outcome
+from engine.whatif.decisions import Cause, Decisions
 from engine.whatif.measure.shortages import explain_refused
 from engine.whatif.questions.held import Held, held_in
 from engine.whatif.world import World
@@ -81,14 +81,7 @@ def empty_hosts(
 def _moved(world: World, instances: Numbers, time_s: float) -> Decisions:
     """Move instances and return the decisions, those that found no host explained."""
     found = world.move(instances)
-    made = Decisions.empty(len(instances))
-    made.times_s[:] = time_s
-    made.instances[:] = instances
-    made.codes[:] = world.codes[instances]
-    made.causes[:] = Cause.DRAIN
-    made.outcomes[:] = np.where(found.refused, Outcome.REFUSED, Outcome.PLACED)
-    made.rows[:] = found.rows
-    made.weights[:] = found.weights
+    made = Decisions.of(time_s, instances, world.codes[instances], Cause.DRAIN, found.rows, found.weights)
     if found.refused.any():
         # what was given back was on hosts that take nothing, and so made room for none
         signs = np.where(found.refused, 0, 1).astype(np.int8)

@@ -14,7 +14,7 @@ from engine.whatif.fleets.opening import Sources, fleet_hosts, opened
 from engine.whatif.fleets.synthetic import synthetic_fleet
 from engine.whatif.inputs import Inputs, inputs_for
 from engine.whatif.scenario.model import Scenario
-from engine.whatif.snapshot import ALLOCATION_SCHEMA, Snapshot
+from engine.whatif.served.snapshot import ALLOCATION_SCHEMA, Snapshot
 from engine.whatif.world import World
 
 NEW: Final = "new"

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from engine.errors import InvalidRequestError
 from engine.whatif.answer import Progress
-from engine.whatif.decisions import Cause, Decisions, Outcome
+from engine.whatif.decisions import Cause, Decisions
 from engine.whatif.measure.shortages import explain_refused
 from engine.whatif.questions.headroom import Headroom, Proof
 from engine.whatif.questions.held import Held
@@ -193,14 +193,7 @@ def _taken(decisions: Decisions, which: npt.NDArray[np.bool_]) -> Decisions:
 
 def _decisions(world: World, instances: Numbers, found: Found, gone: Numbers, time_s: float) -> Decisions:
     """Return a rehearsal's decisions, those that found no host explained."""
-    made = Decisions.empty(len(instances))
-    made.times_s[:] = time_s
-    made.instances[:] = instances
-    made.codes[:] = world.codes[instances]
-    made.causes[:] = Cause.EVACUATE
-    made.outcomes[:] = np.where(found.refused, Outcome.REFUSED, Outcome.PLACED)
-    made.rows[:] = found.rows
-    made.weights[:] = found.weights
+    made = Decisions.of(time_s, instances, world.codes[instances], Cause.EVACUATE, found.rows, found.weights)
     refused = made.refused
     if refused.any():
         # nothing is claimed any more, so that what was placed is given back again at the end

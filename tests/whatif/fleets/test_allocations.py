@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import InvalidFileError
 from engine.whatif.fleets.allocations import checked_allocations, read_allocations
-from engine.whatif.snapshot import ALLOCATION_SCHEMA
+from engine.whatif.served.snapshot import ALLOCATION_SCHEMA
 
 ROWS: dict[str, list[Any]] = {
     "instance": ["a", "b"],

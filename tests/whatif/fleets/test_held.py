@@ -21,7 +21,7 @@ from engine.scheduler.options import SchedulerOptions
 from engine.whatif.fleets.allocations import checked_allocations
 from engine.whatif.inputs import Inputs, open_world
 from engine.whatif.scenario.reading import parse_scenario
-from engine.whatif.snapshot import Snapshot
+from engine.whatif.served.snapshot import Snapshot
 from engine.whatif.workload import NO_GROUP
 from engine.whatif.world import World
 from tests.builders import fleet

@@ -8,7 +8,7 @@ from engine.errors import InvalidRequestError
 from engine.scheduler.options import SchedulerOptions
 from engine.whatif.inputs import Inputs, open_world
 from engine.whatif.scenario.reading import parse_scenario
-from engine.whatif.snapshot import ALLOCATION_SCHEMA, Snapshot
+from engine.whatif.served.snapshot import ALLOCATION_SCHEMA, Snapshot
 from tests.builders import fleet
 
 FLEET = "[fleet]\nsynthetic = '6 hosts of 8c 16g in 2 zones, racks of 2'\n"

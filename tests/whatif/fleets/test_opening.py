@@ -16,7 +16,7 @@ from engine.model.resources import ResourceInventory
 from engine.scheduler.options import SchedulerOptions
 from engine.whatif.inputs import Inputs, open_world
 from engine.whatif.scenario.reading import parse_scenario
-from engine.whatif.snapshot import ALLOCATION_SCHEMA, Snapshot
+from engine.whatif.served.snapshot import ALLOCATION_SCHEMA, Snapshot
 from engine.whatif.world import World
 from tests.builders import fleet
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from engine.errors import InvalidFileError
-from engine.whatif.documents import snapshot_of
-from engine.whatif.snapshot import Snapshot
+from engine.whatif.served.documents import snapshot_of
+from engine.whatif.served.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

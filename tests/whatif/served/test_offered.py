@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from engine.errors import InvalidRequestError
-from engine.whatif.offered import check_files, named_files, reads_itself
 from engine.whatif.scenario.model import Scenario
 from engine.whatif.scenario.reading import parse_scenario
+from engine.whatif.served.offered import check_files, named_files, reads_itself
 
 FLEET = '[fleet]\nsynthetic = "3 hosts of 8c 32g"\n'
 FILES = """

@@ -13,8 +13,8 @@ from engine.model.flavor import Flavor
 from engine.model.resources import ResourceInventory
 from engine.model.server_group import ServerGroup
 from engine.scheduler.options import SchedulerOptions
-from engine.whatif.documents import Documents, encode_documents, snapshot_of
-from engine.whatif.snapshot import ALLOCATION_SCHEMA
+from engine.whatif.served.documents import Documents, encode_documents, snapshot_of
+from engine.whatif.served.snapshot import ALLOCATION_SCHEMA
 
 DOCUMENTS = Documents(
     SchedulerOptions(

@@ -11,7 +11,7 @@ from engine.model.candidates import Provider
 from engine.model.flavor import Flavor
 from engine.model.server_group import ServerGroup
 from engine.scheduler.options import SchedulerOptions
-from engine.whatif.snapshot import Snapshot
+from engine.whatif.served.snapshot import Snapshot
 
 
 class Documents(msgspec.Struct, frozen=True):

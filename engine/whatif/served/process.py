@@ -1,4 +1,4 @@
-"""The process in which a service has a question answered: `python -m engine.whatif.process`, spoken to in frames.
+"""The process in which a service has a question answered: `python -m engine.whatif.served.process`, fed by frames.
 
 It reads one task from its standard input, and writes its progress and what came of it to its standard output. It ends
 when its standard input does: with the service, or because the caller has gone.
@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from engine.errors import EngineError, InvalidRequestError
-from engine.whatif.frames import Answered, Failed, Step, Task, Word, read_task, write_frame
+from engine.whatif.served.frames import Answered, Failed, Step, Task, Word, read_task, write_frame
 
 if TYPE_CHECKING:
     from engine.whatif.answer import Progress
-    from engine.whatif.snapshot import Snapshot
+    from engine.whatif.served.snapshot import Snapshot
 
 _NICENESS: Final = 10
 """The service that goes on placing comes first, and so does whatever compiles kernels for it."""
@@ -37,11 +37,11 @@ def answer(task: Task, progress: Progress) -> tuple[str, ...]:
     # what answers takes its time to load, and a service that has gone meanwhile is noticed before
     from engine.whatif.asking import ask
     from engine.whatif.inputs import read_inputs
-    from engine.whatif.offered import SELF
     from engine.whatif.report.files import DECISIONS, REPORT, SUMMARY, write_report
     from engine.whatif.report.summary import About
     from engine.whatif.scenario.reading import parse_scenario
-    from engine.whatif.snapshot_files import read_snapshot
+    from engine.whatif.served.offered import SELF
+    from engine.whatif.served.snapshot_files import read_snapshot
     from engine.whatif.sweep.local import LocalExecutor
 
     scenario = parse_scenario(task.scenario_toml, task.scenario_name)

@@ -10,9 +10,9 @@ import pytest
 from engine.errors import InvalidFileError
 from engine.inventory.fleet_schema import FLEET_SCHEMA
 from engine.scheduler.options import SchedulerOptions
-from engine.whatif.documents import Documents, encode_documents
-from engine.whatif.snapshot import ALLOCATION_SCHEMA
-from engine.whatif.snapshot_files import SnapshotPaths, read_snapshot
+from engine.whatif.served.documents import Documents, encode_documents
+from engine.whatif.served.snapshot import ALLOCATION_SCHEMA
+from engine.whatif.served.snapshot_files import SnapshotPaths, read_snapshot
 from tests.builders import fleet
 
 HOSTS = fleet([{"host_id": "a"}, {"host_id": "b"}]).cast(FLEET_SCHEMA)

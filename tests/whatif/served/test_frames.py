@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from engine import errors
 from engine.errors import EngineError, NoValidHostError, UnknownHostError
-from engine.whatif.frames import MAX_FRAME_BYTES, Answered, Failed, Step, Task, read_task, read_word, write_frame
-from engine.whatif.snapshot_files import SnapshotPaths
+from engine.whatif.served.frames import MAX_FRAME_BYTES, Answered, Failed, Step, Task, read_task, read_word, write_frame
+from engine.whatif.served.snapshot_files import SnapshotPaths
 
 TASK = Task("fits", "[fleet]", "s.toml", 3, "f", ("a",), SnapshotPaths("d", "h", "a"), "out")
 NUMBERS = st.integers(-(2**63), 2**63 - 1)

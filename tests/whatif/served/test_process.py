@@ -13,7 +13,7 @@ from typing import IO
 
 import pytest
 
-from engine.whatif.frames import Answered, Failed, Step, Task, Word, read_word, write_frame
+from engine.whatif.served.frames import Answered, Failed, Step, Task, Word, read_word, write_frame
 
 SCENARIO = """
 [fleet]
@@ -37,7 +37,7 @@ def task(folder: Path, scenario: str = SCENARIO, question: str = "fits", **field
 def process() -> Iterator[subprocess.Popen[bytes]]:
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        [sys.executable, "-m", "engine.whatif.process"], stdin=pipe, stdout=pipe, stderr=pipe
+        [sys.executable, "-m", "engine.whatif.served.process"], stdin=pipe, stdout=pipe, stderr=pipe
     ) as made:
         try:
             yield made

@@ -10,7 +10,7 @@ from typing import IO, Final, TypeAlias
 import msgspec
 
 from engine.errors import EngineError, NoValidHostError
-from engine.whatif.snapshot_files import SnapshotPaths
+from engine.whatif.served.snapshot_files import SnapshotPaths
 
 _LENGTH_BYTES: Final = 4
 MAX_FRAME_BYTES: Final = 16 << 20
