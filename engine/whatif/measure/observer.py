@@ -77,7 +77,8 @@ class Observer:
         meters, shown, least = self._meters()
         fits = np.zeros(len(table.columns["present"]), dtype=np.bool_)
         compiled().find_open(meters.values, least.masks, least.ends, least.needs, fits)
-        stuck = ~fits[present]
+        # without flavors there is nothing that could not be used
+        stuck = ~fits[present] if self._asked else np.zeros(len(present), dtype=np.bool_)
         totals = np.zeros((4, len(CLASS_PREFIX)), dtype=np.int64)
         for place, prefix in enumerate(CLASS_PREFIX.values()):
             left = table.columns[f"{prefix}_free"][present].astype(np.int64)
