@@ -61,6 +61,11 @@ def _place(target: str, directory: Path, hosts: int) -> None:
     _say("Do the ledger, the allocations in memory and the columns agree?")
     _run(at, ["audit"])
     _run(at, ["status"])
+    scenario = directory / "zone-lost.toml"
+    scenario.write_text(f'fleet.live = "{target}"\nchanges = [{{ do = "fail", of = {{ zone = "az2" }} }}]\n')
+    _say("What if a zone is lost: what has to move then finds a host first, and how many more fit?")
+    write_line(scenario.read_text().rstrip())
+    _run({}, ["whatif", "fits", str(scenario)])
 
 
 def _boot(clouds: Path) -> None:
