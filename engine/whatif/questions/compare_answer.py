@@ -83,7 +83,7 @@ def headline(sides: Sequence[Side]) -> str:
         )
     if best is first:
         worst = max(sides, key=_refused)
-        return f"{first.name!r} refuses fewest, {_percent(first)}; most refuses {worst.name!r}, {_percent(worst)}"
+        return f"{first.name!r} refuses fewest, {_percent(first)}, and {worst.name!r} most, {_percent(worst)}"
     return f"{best.name!r} refuses fewest, {_percent(best)}, against {_percent(first)} of {first.name!r}"
 
 
