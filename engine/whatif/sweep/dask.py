@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import pkgutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Thread
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -21,7 +21,6 @@ PATIENCE_S: Final = 60.0
 
 _ROUNDS: Final = 4
 _LOOK_S: Final = 5.0
-_GRACE_S: Final = 2.0
 
 
 class DaskExecutor:
@@ -32,8 +31,11 @@ class DaskExecutor:
     address that is none, for workers of another Berth, and where the library ``distributed`` is not installed.
     """
 
-    def __init__(self, address: str, *, connect_timeout_s: float = CONNECT_TIMEOUT_S) -> None:
+    def __init__(
+        self, address: str, *, connect_timeout_s: float = CONNECT_TIMEOUT_S, patience_s: float = PATIENCE_S
+    ) -> None:
         self._address = address
+        self._patience_s = patience_s
         self._client = _connected(address, connect_timeout_s)
         self._shared: tuple[object, Any] | None = None
         try:
@@ -108,7 +110,10 @@ class DaskExecutor:
         ended: SimpleQueue[Any] = SimpleQueue()
         waiting: dict[Any, int] = {}
         try:
-            shared = self._share(function)
+            try:
+                shared = self._share(function)
+            except TimeoutError:
+                raise self._left_alone(results, tasks) from None
             for index in range(len(tasks)):
                 if index not in results:
                     # not pure: Dask would take two tasks of equal text for one, and hash all that they hold for it
@@ -135,8 +140,15 @@ class DaskExecutor:
     def _share(self, function: object) -> Any:
         """Return the future of a function that is on every worker; the last one stays there."""
         if self._shared is None or self._shared[0] is not function:
-            self._shared = (function, self._client.scatter(function, broadcast=True, hash=False))
+            self._shared = (function, self._scattered(function))
         return self._shared[1]
+
+    def _scattered(self, function: object) -> Any:
+        """Send a function to every worker, of which there may be none for a while; raise TimeoutError after that."""
+        return self._client.scatter(function, broadcast=True, hash=False, timeout=self._patience_s)
+
+    def _left_alone(self, results: dict[int, Any], tasks: Sequence[object]) -> EngineError:
+        return EngineError(f"the Dask cluster {self._address} has no workers left: {_progress(results, tasks)}")
 
     def _next(self, ended: SimpleQueue[Any], results: dict[int, Any], tasks: Sequence[object]) -> Any:
         """Return the next future that has ended; raise EngineError when nobody is left to end one."""
@@ -150,10 +162,8 @@ class DaskExecutor:
                         f"the Dask scheduler at {self._address} went away: {_progress(results, tasks)}"
                     ) from None
                 alone_s = 0.0 if self._client.nthreads() else alone_s + _LOOK_S
-                if alone_s >= PATIENCE_S:
-                    raise EngineError(
-                        f"the Dask cluster {self._address} has no workers left: {_progress(results, tasks)}"
-                    ) from None
+                if alone_s >= self._patience_s:
+                    raise self._left_alone(results, tasks) from None
 
     def _result_of(self, future: Any) -> Any:
         """Return what a task gave, or raise what it raised, a cluster's troubles told in Berth's words."""
@@ -202,28 +212,34 @@ def _connected(address: str, timeout_s: float) -> Any:
         raise InvalidRequestError(
             "runs on a Dask cluster need the library distributed: install berth[sweep]"
         ) from error
-    make_client: Any = Client
-    made: SimpleQueue[Any] = SimpleQueue()
-
-    def connect() -> None:
-        try:
-            made.put(make_client(address, timeout=timeout_s, set_as_default=False, name="berth-sweep"))
-        except Exception as error:
-            made.put(error)
-
-    # in a thread, as a client waits without end for a listener that takes the connection and then says nothing
-    Thread(target=connect, daemon=True).start()
     try:
-        found = made.get(timeout=timeout_s + _GRACE_S)
-    except Empty:
+        # A client waits without end for a listener that takes the connection and then says nothing, and shares its loop
+        # with other clients: so what listens is asked first, in a loop of its own.
+        asyncio.run(asyncio.wait_for(_identity(address, timeout_s), timeout_s))
+    except TimeoutError:
         raise ServiceUnavailableError(f"no Dask scheduler answers at {address}: what listens there is none") from None
-    if isinstance(found, OSError):
-        raise ServiceUnavailableError(f"no Dask scheduler answers at {address}: {_first_line(found)}") from found
-    if isinstance(found, Exception):
+    except OSError as error:
+        raise ServiceUnavailableError(f"no Dask scheduler answers at {address}: {_first_line(error)}") from error
+    except Exception as error:
         raise InvalidRequestError(
             f"{address!r} is no address of a Dask scheduler: write one such as tcp://10.0.0.5:8786"
-        ) from found
-    return found
+        ) from error
+    client: Any = Client
+    return client(address, timeout=timeout_s, set_as_default=False, name="berth-sweep")
+
+
+async def _identity(address: str, timeout_s: float) -> None:
+    """Have what listens at an address say what it is."""
+    from distributed.comm import connect
+    from distributed.core import send_recv
+
+    reach: Any = connect
+    ask: Any = send_recv
+    comm = await reach(address, timeout=timeout_s)
+    try:
+        await ask(comm, op="identity", reply=True)
+    finally:
+        comm.abort()
 
 
 def _first_line(error: BaseException) -> str:

@@ -119,10 +119,20 @@ def test_when_every_worker_is_killed_the_sweep_goes_on_with_those_that_come(tmp_
 
 
 def test_a_task_that_ends_its_workers_is_an_error_that_says_so(tmp_path: Path) -> None:
+    # Dask gives a task up once it has ended four workers; the fifth keeps what all tasks share
     with (
-        dask_cluster(tmp_path, workers=4) as cluster,
+        dask_cluster(tmp_path, workers=5) as cluster,
         DaskExecutor(cluster.address) as executor,
         pytest.raises(EngineError, match="a run ended the Dask workers that had it"),
+    ):
+        executor.map(dying, [1])
+
+
+def test_a_cluster_that_nobody_works_for_any_more_is_an_error_that_says_so(tmp_path: Path) -> None:
+    with (
+        dask_cluster(tmp_path, workers=1) as cluster,
+        DaskExecutor(cluster.address, patience_s=1) as executor,
+        pytest.raises(EngineError, match="has no workers left: 0 of 1"),
     ):
         executor.map(dying, [1])
 
