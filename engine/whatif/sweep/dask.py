@@ -230,7 +230,7 @@ def _connected(address: str, timeout_s: float) -> Any:
 
 async def _identity(address: str, timeout_s: float) -> None:
     """Have what listens at an address say what it is."""
-    from distributed.comm import connect
+    from distributed.comm import connect  # type: ignore[attr-defined]
     from distributed.core import send_recv
 
     reach: Any = connect
