@@ -38,8 +38,8 @@ class ViewArrays:
         bytes_per_slot = leaves * 8 * leaf.words + above * 8 * (SUPER_LEAVES + leaf.fields)
         slots = self.capacity = max(4, min(_MAX_SLOTS, budget_bytes // bytes_per_slot))
         # numpy's zeros are not touched until used, so slots that no class needs cost no memory; one mask more than
-        # there are classes, for a change
-        self.words = np.zeros((slots + 1, leaves), dtype=np.uint64)
+        # there are classes, for a change, each written whole before it is read
+        self.words = np.empty((slots + 1, leaves), dtype=np.uint64)
         self.word_of = np.zeros(slots, dtype=np.int64)
         self._seen_at = np.zeros(slots, dtype=np.int64)
         self._totals = np.zeros(slots, dtype=np.int64)
