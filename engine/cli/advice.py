@@ -18,12 +18,17 @@ _ADVICE = {
     "LEDGER_UNAVAILABLE": "nothing was recorded: look at the service's disk, then try again",
     "SHUTTING_DOWN": "try again when the service is back",
     "BUSY": "try again later, or ask on a machine of your own: a snapshot can be had at any time",
-    "SERVICE_UNAVAILABLE": "start one with `berth serve`, or say where it listens with --target or BERTH_TARGET",
+    "SERVICE_UNAVAILABLE": "start one with `berth serve`, or say where it listens: --target or BERTH_TARGET; "
+    "in a what-if --live, --on or fleet.live",
     "GENERATION_CONFLICT": "read the record again and repeat the change",
     "INTERNAL": "the service's log has the cause; with BERTH_DEBUG=1 a fault of this command shows its trace",
 }
 
+_START_DASK = "start it with `dask scheduler`, and `dask worker ADDRESS` wherever runs shall go"
+
 
 def advice(error: EngineError) -> str:
     """Returns what to do next, empty where the message itself says it."""
+    if error.reason == "SERVICE_UNAVAILABLE" and "dask" in error.details:
+        return _START_DASK
     return _ADVICE.get(error.reason, "")

@@ -44,7 +44,7 @@ class DaskExecutor:
         except TimeoutError:
             self.close()
             raise ServiceUnavailableError(
-                f"the Dask scheduler at {address} has no workers: start some with dask worker {address}"
+                f"the Dask scheduler at {address} has no workers: start some with dask worker {address}", dask=address
             ) from None
         except BaseException:
             self.close()
@@ -217,9 +217,13 @@ def _connected(address: str, timeout_s: float) -> Any:
         # with other clients: so what listens is asked first, in a loop of its own.
         asyncio.run(asyncio.wait_for(_identity(address, timeout_s), timeout_s))
     except TimeoutError:
-        raise ServiceUnavailableError(f"no Dask scheduler answers at {address}: what listens there is none") from None
+        raise ServiceUnavailableError(
+            f"no Dask scheduler answers at {address}: what listens there is none", dask=address
+        ) from None
     except OSError as error:
-        raise ServiceUnavailableError(f"no Dask scheduler answers at {address}: {_first_line(error)}") from error
+        raise ServiceUnavailableError(
+            f"no Dask scheduler answers at {address}: {_first_line(error)}", dask=address
+        ) from error
     except Exception as error:
         raise InvalidRequestError(
             f"{address!r} is no address of a Dask scheduler: write one such as tcp://10.0.0.5:8786"

@@ -7,22 +7,7 @@ import pytest
 from engine.errors import InvalidRequestError
 from engine.whatif.answer import BarPlot, LinePlot
 from engine.whatif.decisions import DECISION_SCHEMA
-from tests.whatif.questions.worlds import ask
-
-SCENARIO = """
-[fleet]
-synthetic = "{hosts} hosts of 8c 32g 100d cpu x1 ram x1 in 2 zones, racks of 2"
-[[flavors]]
-name = "m1.medium"
-vcpus = 2
-memory_mb = 8192
-disk_gb = 10
-[workload.mix]
-flavors = {{ "m1.medium" = 1.0 }}
-per_hour = {many}
-process = "even"
-duration = "1h"
-"""
+from tests.whatif.questions.worlds import SCENARIO, ask
 
 
 def _text(hosts: int, many: int, drain: str = 'of = { zone = "az1" }') -> str:

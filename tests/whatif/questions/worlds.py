@@ -27,6 +27,22 @@ from tests.builders import HostFacts, fleet
 Shape = tuple[int, int, int]
 """vCPUs, MiB of memory, GiB of disk."""
 
+SCENARIO = """
+[fleet]
+synthetic = "{hosts} hosts of 8c 32g 100d cpu x1 ram x1 in 2 zones, racks of 2"
+[[flavors]]
+name = "m1.medium"
+vcpus = 2
+memory_mb = 8192
+disk_gb = 10
+[workload.mix]
+flavors = {{ "m1.medium" = 1.0 }}
+per_hour = {many}
+process = "even"
+duration = "1h"
+"""
+"""Hosts of two zones, and instances that come evenly within an hour: so many of each."""
+
 PLAIN: HostFacts = {"cpu_allocation_ratio": 1.0, "ram_allocation_ratio": 1.0, "memory_mb_reserved": 0}
 
 
